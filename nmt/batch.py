@@ -1,0 +1,58 @@
+"""What one step of training or search works on: padded id matrices with their masks.
+
+Shapes: B sentences, S source positions, T target positions. mask: True = a real piece, False = padding.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nmt.text.vocabulary import BOS, PAD
+
+
+class Source(NamedTuple):
+    """One source sentence a row; the last real piece of each is the end-of-sentence piece."""
+
+    ids_BS: Tensor
+    mask_BS: Tensor
+
+
+class Batch(NamedTuple):
+    """Sentence pairs for training: the decoder reads `input_BT` and is to predict `target_BT`.
+
+    input_BT is the beginning-of-sentence piece followed by the target without its last piece;
+    target_BT ends with the end-of-sentence piece. `lines` are the pairs' 0-based numbers in the corpus.
+    """
+
+    sources: tuple[Source, ...]
+    input_BT: Tensor
+    target_BT: Tensor
+    mask_BT: Tensor
+    lines: tuple[int, ...]
+
+
+def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Stack id sequences of unequal lengths: ids (B, longest) filled up with PAD, and the mask of real pieces."""
+    lengths = np.array([len(row) for row in rows])
+    mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    ids = np.full(mask.shape, PAD, dtype=np.int64)
+    ids[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows]) if rows else []
+    return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+def make_source(rows: Sequence[Sequence[int]]) -> Source:
+    """A padded source from id sequences that end with the end-of-sentence piece."""
+    return Source(*pad(rows))
+
+
+def make_batch(
+    sources: Sequence[Sequence[Sequence[int]]], targets: Sequence[Sequence[int]], lines: Sequence[int]
+) -> Batch:
+    """A training batch: `sources[k]` are the rows of the k-th source text, `targets` end with end-of-sentence."""
+    target_BT, mask_BT = pad(targets)
+    input_BT = torch.full_like(target_BT, BOS)
+    input_BT[:, 1:] = target_BT[:, :-1]
+    return Batch(tuple(map(make_source, sources)), input_BT, target_BT, mask_BT, tuple(lines))
