@@ -28,7 +28,8 @@ def written_whole(path: Path | str) -> Iterator[BinaryIO]:
         os.replace(beside, target)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise DataError(f"{target}: cannot be written ({reason})", "Is there room, is the folder yours?") from error
+        message = f"{target}: cannot be written ({reason})"
+        raise DataError(message, "Is there room, and is the folder yours?") from error
     finally:
         with suppress(OSError):
             beside.unlink()
