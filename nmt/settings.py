@@ -1,15 +1,17 @@
 """Settings: the base of every configuration section, and unions of them that YAML selects by name.
 
-`choice` makes a union the only list of names there is: YAML writes `score: additive` or `score: {name: additive,
-size: 64}`, and `nmt list`, the docs and the contract tests read the same union with `members`.
+`choice` makes a union the only list of names there is: YAML writes `score: additive` or
+`score: {name: additive, size: 64}`, and `nmt list`, the docs and the contract tests read the same union.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from difflib import get_close_matches
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -18,12 +20,21 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _tuples_from_lists(cls, data: Any) -> Any:
+        """YAML has lists only; a field that is a tuple takes one."""
+        if not isinstance(data, dict):
+            return data
+        tuples = {name for name, field in cls.model_fields.items() if is_tuple(field.annotation)}
+        return {k: tuple(v) if k in tuples and isinstance(v, list) else v for k, v in data.items()}
+
 
 @dataclass(frozen=True)
 class choice:
-    """Annotation of a union of Settings, each with a `name: Literal[…]`: `Annotated[A.Options | B.Options, choice()]`.
+    """Marks a union of Settings, each with `name: Literal[…]`: `Annotated[A.Options | B.Options, choice()]`.
 
-    A bare string stands for the member of that name with its defaults; a mapping without `name` is the `default`.
+    A bare string is the member of that name with its defaults; a mapping without `name` is the `default`.
     """
 
     default: str = ""
@@ -41,8 +52,6 @@ class choice:
 
 
 def _discriminated(union: Any) -> Any:
-    from typing import Annotated
-
     return Annotated[union, Field(discriminator="name")] if len(get_args(union)) > 1 else union
 
 
@@ -59,3 +68,45 @@ def component(options: type[Settings]) -> type:
         owner = getattr(owner, part)
     assert isinstance(owner, type)
     return owner
+
+
+def plain_type(annotation: Any) -> Any:
+    """The type without its annotations and without None: `Annotated[int, …] | None` is int."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif is_union(annotation) and NoneType in get_args(annotation):
+            annotation = Union[tuple(arg for arg in get_args(annotation) if arg is not NoneType)]  # noqa: UP007
+        else:
+            return annotation
+
+
+def is_union(annotation: Any) -> bool:
+    """Whether the type is written `A | B`."""
+    return get_origin(annotation) in (Union, UnionType)
+
+
+def is_tuple(annotation: Any) -> bool:
+    """Whether the type is a tuple, or None besides."""
+    return get_origin(plain_type(annotation)) is tuple
+
+
+def is_section(annotation: Any) -> bool:
+    """Whether the type is a Settings class."""
+    return isinstance(annotation, type) and issubclass(annotation, Settings)
+
+
+def named_options(annotation: Any) -> dict[str, type[Settings]]:
+    """Name → Options class where the type is a union of named Settings, and nothing elsewhere."""
+    union = plain_type(annotation)
+    if not is_union(union) or not all(is_section(member) for member in get_args(union)):
+        return {}
+    return {member.model_fields["name"].default: member for member in get_args(union)}
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """`did you mean 'size'? allowed: cell, size`; the question only where a name is near."""
+    names = list(allowed)
+    near = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    question = f"did you mean {near[0]!r}? " if near else ""
+    return f"{question}allowed: {', '.join(names)}" if names else ""
