@@ -1,0 +1,112 @@
+"""Text files to lines and sentence pairs: strict UTF-8, split at `\\n` only, read as they are needed.
+
+A `\\r` before the `\\n` and a byte-order mark at the start of a file are format, not text.
+Every complaint is a DataError that names the file and the line.
+"""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from nmt.errors import DataError
+
+BOM = b"\xef\xbb\xbf"
+
+
+class Pair(NamedTuple):
+    """A sentence pair and the 0-based number of its line in the whole corpus."""
+
+    line: int
+    source: str
+    target: str
+
+
+def open_text(path: Path) -> BinaryIO:
+    """The file's bytes. Raises: DataError when there is no such file, it is a folder, or may not be read."""
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file", _nearest(path)) from error
+    except IsADirectoryError as error:
+        raise DataError(f"{path}: is a folder, not a text file", "name a file in it") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _nearest(path: Path) -> str:
+    """What the user may have meant: the first folder that is missing, or the file with the nearest name."""
+    missing = next((folder for folder in reversed(path.parents) if not folder.is_dir()), None)
+    wanted = missing or path
+    names = [entry.name for entry in wanted.parent.iterdir()] if wanted.parent.is_dir() else []
+    near = get_close_matches(wanted.name, names, n=1)
+    if near:
+        return f"did you mean {wanted.parent / near[0]}?"
+    return f"the folder {missing} does not exist" if missing else f"look into the folder {path.parent}"
+
+
+def raw_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines as bytes, without their ends and without the byte-order mark."""
+    for number, line in enumerate(file):
+        text = line.removesuffix(b"\n").removesuffix(b"\r")
+        yield text.removeprefix(BOM) if number == 0 else text
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Lines of a UTF-8 file. Raises: DataError for a file that cannot be read or a line that is not UTF-8."""
+    with open_text(path) as file:
+        for number, line in enumerate(raw_lines(file), 1):
+            try:
+                yield line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise _not_utf8(path, number, line, error) from error
+
+
+def _not_utf8(path: Path, number: int, line: bytes, error: UnicodeDecodeError) -> DataError:
+    column = len(line[: error.start].decode("utf-8")) + 1
+    utf16 = number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff")
+    hint = (
+        f"{path} looks like UTF-16: iconv -f UTF-16 -t UTF-8"
+        if utf16
+        else "`nmt data check` lists all such lines"
+    )
+    return DataError(
+        f"{path}:{number}: not valid UTF-8 (byte {line[error.start]:#04x} at column {column})", hint
+    )
+
+
+def read_pairs(sources: Sequence[Path], targets: Sequence[Path]) -> Iterator[Pair]:
+    """Sentence pairs of files that go together pairwise, numbered through.
+
+    Raises: DataError as `read_lines`, and at their end when two files differ in their number of lines.
+    """
+    first = 0
+    for source_path, target_path in zip(sources, targets, strict=True):
+        counts = [0, 0]
+        for number, (source, target) in enumerate(
+            zip_longest(read_lines(source_path), read_lines(target_path))
+        ):
+            counts[0] += source is not None
+            counts[1] += target is not None
+            if source is not None and target is not None:
+                yield Pair(first + number, source, target)
+        check_counts(source_path, counts[0], target_path, counts[1])
+        first += counts[0]
+
+
+def check_counts(source: Path, source_count: int, target: Path, target_count: int) -> None:
+    """Raises: DataError when the numbers of lines differ or are zero."""
+    if source_count != target_count:
+        raise DataError(
+            f"{source} has {source_count} lines and {target} has {target_count};"
+            " line n of one belongs to line n of the other",
+            f"`nmt data check --source {source} --target {target}` helps to find where they part",
+        )
+    if source_count == 0:
+        raise DataError(f"{source}: empty, as is {target}", "training and validation need text")
+
+
+def is_blank(line: str) -> bool:
+    """Whether a line has nothing visible."""
+    return not line.strip()

@@ -1,0 +1,208 @@
+"""From text files to tokenizers and stores of piece ids, kept in a cache that goes by content.
+
+    <cache>/<hash>/   tokenizer/   train/   valid/   report.json
+
+The hash covers the bytes of all files, `max_length`, the tokenizer's options, the seed and the format; the
+files' names and places do not matter. A directory appears whole, by renaming, or not at all.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nmt.data.corpus import check_counts, is_blank, open_text, read_lines, read_pairs
+from nmt.data.settings import DataSettings, TextFiles
+from nmt.data.store import PairStore, PairWriter
+from nmt.errors import DataError
+from nmt.text.tokenizers import (
+    Tokenizer,
+    TokenizerOptions,
+    Tokenizers,
+    load_tokenizers,
+    save_tokenizers,
+    train_tokenizers,
+)
+from nmt.text.vocabulary import EOS
+
+FORMAT = 1
+CACHE = Path("runs/.prepared")
+BLOCK = 1 << 20
+
+
+class Counts(NamedTuple):
+    """What became of the pairs of a corpus: `kept` are in the store; a pair is left out for one reason."""
+
+    kept: int
+    blank: int
+    too_long: int
+
+
+class Report(NamedTuple):
+    """Counts of both corpora."""
+
+    train: Counts
+    valid: Counts
+
+
+class Prepared(NamedTuple):
+    """All that training needs to know of the text.
+
+    `valid_sources` and `valid_references` are the lines of every validation pair without a blank side, as the
+    files have them; pairs too long for the store are among them.
+    """
+
+    tokenizers: Tokenizers
+    train: PairStore
+    valid: PairStore
+    valid_sources: list[str]
+    valid_references: list[str]
+    report: Report
+
+
+def prepare(
+    data: DataSettings,
+    tokenizer: TokenizerOptions,
+    seed: int,
+    cache: Path = CACHE,
+    say: Callable[[str], None] = lambda line: None,
+) -> Prepared:
+    """The prepared data of `data`: from the cache, or made and put there. `say` is told of each stage.
+
+    Raises: DataError for text that cannot be used, ConfigError when the tokenizer's settings do not fit it.
+    """
+    directory = cache / _content_hash(data, tokenizer, seed)
+    if not directory.is_dir():
+        with appearing(directory) as unfinished:
+            _make(unfinished, data, tokenizer, seed, say)
+    return _open(directory, data)
+
+
+def _content_hash(data: DataSettings, tokenizer: TokenizerOptions, seed: int) -> str:
+    """Raises: DataError when files differ in their numbers of lines."""
+    parts: dict[str, Any] = {"format": FORMAT, "max_length": data.max_length, "seed": seed}
+    parts["tokenizer"] = tokenizer.model_dump()
+    for name, files in (("train", data.train), ("valid", data.valid)):
+        parts[name] = [_paired_digests(*paths) for paths in zip(files.sources, files.targets, strict=True)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _paired_digests(source: Path, target: Path) -> tuple[str, str]:
+    source_digest, source_lines = _digest(source)
+    target_digest, target_lines = _digest(target)
+    check_counts(source, source_lines, target, target_lines)
+    return source_digest, target_digest
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    """SHA-256 of a file and its number of lines; a last line need not end with `\\n`."""
+    digest, lines, last = hashlib.sha256(), 0, b"\n"
+    with open_text(path) as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            lines += block.count(b"\n")
+            last = block[-1:]
+    return digest.hexdigest(), lines + (last != b"\n")
+
+
+def _make(
+    directory: Path, data: DataSettings, options: TokenizerOptions, seed: int, say: Callable[[str], None]
+) -> None:
+    say(f"training the {options.name} tokenizer")
+    tokenizers = train_tokenizers(options, _lines(data.train.sources), _lines(data.train.targets), seed)
+    save_tokenizers(tokenizers, directory / "tokenizer")
+    counts = {}
+    for name, files in (("train", data.train), ("valid", data.valid)):
+        say(f"cutting the {name} text into pieces")
+        found = _store(directory / name, files, tokenizers, data.max_length)
+        _check_kept(files, found, data.max_length)
+        counts[name] = found._asdict()
+    (directory / "report.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
+
+
+def _lines(paths: Sequence[Path]) -> Iterator[str]:
+    return chain.from_iterable(map(read_lines, paths))
+
+
+def _store(directory: Path, files: TextFiles, tokenizers: Tokenizers, max_length: int) -> Counts:
+    """Write the pairs of `files` that can be used and count the others."""
+    kept = blank = too_long = 0
+    with PairWriter(directory) as writer:
+        for pair in read_pairs(files.sources, files.targets):
+            if is_blank(pair.source) or is_blank(pair.target):
+                blank += 1
+                continue
+            source, target = _ids(tokenizers.source, pair.source), _ids(tokenizers.target, pair.target)
+            if max(len(source), len(target)) > max_length:
+                too_long += 1
+                continue
+            writer.add(source, target, pair.line)
+            kept += 1
+    return Counts(kept, blank, too_long)
+
+
+def _ids(tokenizer: Tokenizer, line: str) -> list[int]:
+    return [*tokenizer.vocabulary.ids(tokenizer.encode(line)), EOS]
+
+
+def _check_kept(files: TextFiles, counts: Counts, max_length: int) -> None:
+    if counts.kept == 0:
+        raise DataError(
+            f"{files.sources[0]}: no pair is left: {counts.blank} have a blank side,"
+            f" {counts.too_long} are longer than data.max_length ({max_length} pieces)",
+            "look at the files, or set data.max_length higher",
+        )
+
+
+def _open(directory: Path, data: DataSettings) -> Prepared:
+    counts = json.loads((directory / "report.json").read_text(encoding="utf-8"))
+    pairs = [
+        pair
+        for pair in read_pairs(data.valid.sources, data.valid.targets)
+        if not (is_blank(pair.source) or is_blank(pair.target))
+    ]
+    return Prepared(
+        load_tokenizers(directory / "tokenizer"),
+        PairStore(directory / "train"),
+        PairStore(directory / "valid"),
+        [pair.source for pair in pairs],
+        [pair.target for pair in pairs],
+        Report(Counts(**counts["train"]), Counts(**counts["valid"])),
+    )
+
+
+@contextmanager
+def appearing(directory: Path) -> Iterator[Path]:
+    """A new directory to fill: it gets its name when the block ends well and all is on disk, or it goes.
+
+    When `directory` has come to be meanwhile, that one stays.
+    """
+    unfinished = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}")
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        for path in unfinished.rglob("*"):
+            _flush(path)
+        try:
+            unfinished.rename(directory)
+        except OSError:
+            if not directory.is_dir():
+                raise
+        _flush(directory.parent)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Ask the system to bring a file or directory to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

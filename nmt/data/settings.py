@@ -1,0 +1,54 @@
+"""The `data` section of the configuration: which text files, and how long a pair may be."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from nmt.settings import Settings
+
+Files = str | Annotated[list[str], Field(min_length=1)]
+
+
+class TextFiles(Settings):
+    """Files whose n-th lines belong together: one file a side, or lists of files read one after the other.
+
+    Lists of files go together pairwise: the k-th source file has as many lines as the k-th target file.
+    Several source texts are a list of lists; this version reads one.
+    """
+
+    source: Files | Annotated[list[Annotated[list[str], Field(min_length=1)]], Field(min_length=1)]
+    target: Files
+
+    @model_validator(mode="after")
+    def _match(self) -> Self:
+        if isinstance(self.source, list) and sum(isinstance(text, list) for text in self.source) > 1:
+            raise ValueError(
+                "source: several source texts (a list of lists) are not supported; give one text"
+            )
+        if len(self.sources) != len(self.targets):
+            counts = f"source lists {len(self.sources)} files and target {len(self.targets)}"
+            raise ValueError(f"{counts}; they go together pairwise")
+        return self
+
+    @property
+    def sources(self) -> list[Path]:
+        """The source files in order."""
+        if isinstance(self.source, str):
+            return [Path(self.source)]
+        return [
+            Path(name) for entry in self.source for name in ([entry] if isinstance(entry, str) else entry)
+        ]
+
+    @property
+    def targets(self) -> list[Path]:
+        """The target files in order."""
+        return [Path(name) for name in ([self.target] if isinstance(self.target, str) else self.target)]
+
+
+class DataSettings(Settings):
+    """max_length: pieces of either side, end of sentence counted; longer pairs are left out and counted."""
+
+    train: TextFiles
+    valid: TextFiles
+    max_length: int = Field(default=128, ge=2)

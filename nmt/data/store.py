@@ -1,0 +1,178 @@
+"""Prepared sentence pairs on disk: memory-mapped Arrow shards of piece ids, their lengths beside them.
+
+    pairs-00000.arrow …   columns source, target: lists of ids that end with end of sentence; SHARD pairs each
+    source_lengths.npy    pieces of each pair's source, end of sentence counted (int32)
+    target_lengths.npy    likewise of the target
+    lines.npy             0-based line of each pair in the corpus (int64)
+
+Opening a store maps three arrays and reads no shard; a shard is mapped when a pair of it is asked for.
+"""
+
+from array import array
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from nmt.errors import DataError
+
+SHARD = 100_000
+OPEN_SHARDS = 128
+Ids = NDArray[np.int32]
+
+
+class _Column(NamedTuple):
+    """One side of a shard: row i is values[offsets[i] : offsets[i + 1]]."""
+
+    offsets: NDArray[np.int64]
+    values: Ids
+
+    def row(self, number: int) -> Ids:
+        return self.values[self.offsets[number] : self.offsets[number + 1]]
+
+
+class PairStore:
+    """Pairs of a directory that `PairWriter` wrote, by number; 0 ≤ number < len(store)."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises: DataError when `path` is not a store."""
+        self.path = path
+        self.source_lengths = _map(path / "source_lengths.npy")
+        self.target_lengths = _map(path / "target_lengths.npy")
+        self.lines = _map(path / "lines.npy")
+        self._shard = lru_cache(maxsize=OPEN_SHARDS)(self._open_shard)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def pair(self, number: int) -> tuple[Ids, Ids]:
+        """Source and target ids, both ending with end of sentence. Raises: DataError for a damaged shard."""
+        if not 0 <= number < len(self):
+            raise IndexError(f"pair {number} of {len(self)}")
+        shard, row = divmod(int(number), SHARD)
+        source, target = self._shard(shard)
+        return source.row(row), target.row(row)
+
+    def _open_shard(self, number: int) -> tuple[_Column, _Column]:
+        path = _shard_path(self.path, number)
+        try:
+            batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DataError(f"{path}: not a shard of pairs: {error}", "prepare the data again") from error
+        return _column(batch.column("source")), _column(batch.column("target"))
+
+
+class PairWriter:
+    """Writes a store pair by pair into a new directory, holding one shard in memory; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True)
+        self._path = path
+        self._shards = 0
+        self._sides = (_Rows(), _Rows())
+        self._lengths = (
+            _GrowingArray(path / "source_lengths.npy", np.int32),
+            _GrowingArray(path / "target_lengths.npy", np.int32),
+        )
+        self._lines = _GrowingArray(path / "lines.npy", np.int64)
+
+    def add(self, source: list[int], target: list[int], line: int) -> None:
+        """Add a pair: ids that end with end of sentence, and the pair's 0-based line in the corpus."""
+        for ids, rows, lengths in zip((source, target), self._sides, self._lengths, strict=True):
+            rows.add(ids)
+            lengths.add(len(ids))
+        self._lines.add(line)
+        if len(self._sides[0]) == SHARD:
+            self._write_shard()
+
+    def _write_shard(self) -> None:
+        source, target = (rows.take() for rows in self._sides)
+        batch = pa.record_batch([source, target], names=["source", "target"])
+        path = str(_shard_path(self._path, self._shards))
+        with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
+            writer.write_batch(batch)
+        self._shards += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and len(self._sides[0]):
+            self._write_shard()
+        for growing in (*self._lengths, self._lines):
+            growing.close()
+
+
+class _Rows:
+    """Lists of ids one after the other, as Arrow keeps them."""
+
+    def __init__(self) -> None:
+        self._offsets = array("q", [0])
+        self._values = array("i")
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def add(self, ids: list[int]) -> None:
+        self._values.extend(ids)
+        self._offsets.append(len(self._values))
+
+    def take(self) -> Any:
+        offsets, values = np.array(self._offsets, dtype=np.int64), np.array(self._values, dtype=np.int32)
+        self._offsets, self._values = array("q", [0]), array("i")
+        return pa.LargeListArray.from_arrays(offsets, values)
+
+
+class _GrowingArray:
+    """An .npy file of one axis, written number by number; its header is rewritten in place at the end."""
+
+    def __init__(self, path: Path, kind: type[np.signedinteger[Any]]) -> None:
+        self._file: BinaryIO = path.open("wb")
+        self._kind = kind
+        self._buffer: list[int] = []
+        self._count = 0
+        self._write_header()
+
+    def _write_header(self) -> None:
+        header = npy.header_data_from_array_1_0(np.empty(0, self._kind))
+        npy.write_array_header_1_0(self._file, {**header, "shape": (self._count,)})
+
+    def add(self, number: int) -> None:
+        self._buffer.append(number)
+        if len(self._buffer) == SHARD:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._file.write(np.array(self._buffer, dtype=self._kind).tobytes())
+        self._count += len(self._buffer)
+        self._buffer = []
+
+    def close(self) -> None:
+        self._flush()
+        self._file.seek(0)
+        self._write_header()
+        self._file.close()
+
+
+def _shard_path(store: Path, number: int) -> Path:
+    return store / f"pairs-{number:05d}.arrow"
+
+
+def _column(column: Any) -> _Column:
+    return _Column(column.offsets.to_numpy(), column.values.to_numpy())
+
+
+def _map(path: Path) -> NDArray[np.signedinteger[Any]]:
+    """The array of an .npy file, mapped; an array of nothing cannot be mapped and is read."""
+    try:
+        found: NDArray[np.signedinteger[Any]] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not prepared data: {error}", "prepare the data again") from error
+    return found
