@@ -1,0 +1,264 @@
+"""Run directories and the checkpoints in them: plain files, written whole, checked before they are used.
+
+    config.yaml   tokenizer/   metrics.jsonl   train.log
+    checkpoints/step-N/   model.safetensors     each distinct parameter once, by its name in the model
+                          training.safetensors  optimizer moments by parameter name, random generator states
+                          state.json            everything else that training needs to go on
+                          manifest.json         sizes and SHA-256 of the three
+    checkpoints/average/  model.safetensors, state.json, manifest.json
+    checkpoints/best.json {"step": N, "score": s}
+
+Nothing here is pickled, so a run directory of a stranger runs no code.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from nmt.config import Config, dump_config, load_config
+from nmt.errors import CheckpointError, ConfigError
+from nmt.files import written_whole
+from nmt.manifest import damage, read_json, remove, whole_directory, write_json
+from nmt.model import EncoderDecoder
+from nmt.text.tokenizers import Tokenizers, load_tokenizers, save_tokenizers
+
+CONTENTS = ("checkpoints", "metrics.jsonl", "train.log", "plots", "tokenizer", "config.yaml")
+MAY_CHANGE = re.compile(  # on resuming; every other setting would change the run that is under way
+    r"languages\.|search\.|training\.(max_updates|max_epochs|max_minutes|patience|keep_last|average_last)$"
+)
+
+
+class Run:
+    """A run directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, config: Config, overwrite: bool = False) -> "Run":
+        """A new run directory with the resolved config. With `overwrite`, an earlier run there is removed."""
+        if _is_run(path) and not overwrite:
+            raise CheckpointError(
+                f"{path}: holds a run already",
+                "--resume continues it, --overwrite removes it, --run names another place",
+            )
+        if not _is_run(path) and _listed(path):
+            raise CheckpointError(f"{path}: not empty and not a run directory", "--run names another place")
+        for name in CONTENTS:
+            remove(path / name)
+        (path / "checkpoints").mkdir(parents=True)
+        _write(path / "config.yaml", dump_config(config))
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """The run directory at `path`."""
+        if not path.exists():
+            raise CheckpointError(f"{path}: no such run directory", _nearby(path))
+        if not path.is_dir():
+            raise CheckpointError(f"{path}: a file, not a run directory", _nearby(path))
+        if not _is_run(path):
+            raise CheckpointError(f"{path}: not a run directory (it has no config.yaml)", _nearby(path))
+        return cls(path)
+
+    @classmethod
+    def resume(cls, path: Path, config: Config) -> "Run":
+        """The run at `path` to go on with, or a new one where there is none; only limits may differ."""
+        if not _is_run(path):
+            return cls.create(path, config)
+        run = cls(path)
+        changed = [key for key in _differences(run.config, config) if not MAY_CHANGE.match(key)]
+        if changed:
+            raise ConfigError(
+                f"{path}: the run was started with other settings ({', '.join(changed[:5])})",
+                "resume with the run's own config.yaml, or start anew with --overwrite or another --run",
+            )
+        _write(path / "config.yaml", dump_config(config))
+        return cls(path)
+
+    @cached_property
+    def config(self) -> Config:
+        """The resolved config that the run was started with."""
+        return load_config(self.path / "config.yaml", [])
+
+    @cached_property
+    def tokenizers(self) -> Tokenizers:
+        """The tokenizers of both sides."""
+        directory = self.path / "tokenizer"
+        if not directory.is_dir():
+            raise CheckpointError(
+                f"{directory}: missing", "the run was stopped before training began; train again"
+            )
+        return load_tokenizers(directory)
+
+    def keep_tokenizers(self, tokenizers: Tokenizers) -> None:
+        """Write the tokenizers that the run's models read and write with."""
+        with whole_directory(self.path / "tokenizer") as directory:
+            save_tokenizers(tokenizers, directory)
+
+    def steps(self) -> list[int]:
+        """The updates that there are checkpoints of, ascending."""
+        names = [entry.name for entry in self.checkpoints.glob("step-*")]
+        return sorted(int(name[5:]) for name in names if name[5:].isdecimal())
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    def checkpoint(self, which: str = "best") -> Path:
+        """The directory of checkpoint `best`, `last`, `average` or `step-N`; whole, or CheckpointError."""
+        directory = self.checkpoints / self._name(which)
+        if not directory.is_dir():
+            raise CheckpointError(f"{self.path}: has no checkpoint {which!r}", self._others(directory))
+        wrong = damage(directory)
+        if wrong:
+            raise CheckpointError(f"damaged checkpoint: {wrong}", self._others(directory))
+        return directory
+
+    def load_model(self, which: str = "best", device: torch.device | str = "cpu") -> EncoderDecoder:
+        """The model of a checkpoint (`best`, `last`, `average`, `step-N`), in eval mode."""
+        directory = self.checkpoint(which)
+        source, target = self.tokenizers
+        model = self.config.model.build(
+            source_size=len(source.vocabulary), target_size=len(target.vocabulary)
+        )
+        load_weights(model, directory / "model.safetensors")
+        return model.to(device).eval()
+
+    def save(self, name: str, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> Path:
+        """Write checkpoint `name`: each file of tensors by its name without ending, and state.json."""
+        directory = self.checkpoints / name
+        try:
+            with whole_directory(directory) as beside:
+                for file, content in tensors.items():
+                    save_file(_plain(content), beside / f"{file}.safetensors", {"format": "pt"})
+                write_json(beside / "state.json", state)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(
+                f"{directory}: cannot be written ({error})", "earlier checkpoints are whole"
+            ) from error
+        return directory
+
+    def mark_best(self, step: int, score: float) -> None:
+        """Let checkpoint `best` be that of update `step`."""
+        _write(self.checkpoints / "best.json", json.dumps({"step": step, "score": score}) + "\n")
+
+    def keep_only(self, steps: set[int]) -> None:
+        """Remove the checkpoints of all other updates, and what a killed process left half-written."""
+        for step in set(self.steps()) - steps:
+            remove(self.checkpoints / f"step-{step}")
+        for rest in self.checkpoints.glob(".*-*"):
+            remove(rest)
+
+    def _name(self, which: str) -> str:
+        if which == "last" and self.steps():
+            return f"step-{self.steps()[-1]}"
+        if which == "best" and (self.checkpoints / "best.json").exists():
+            return f"step-{read_json(self.checkpoints / 'best.json')['step']}"
+        if which in ("last", "best", "average") or re.fullmatch(r"step-\d+", which):
+            return which
+        raise CheckpointError(f"{which!r}: not a checkpoint's name", "one of best, last, average, step-N")
+
+    def _others(self, directory: Path) -> str:
+        names = [f"step-{step}" for step in self.steps()] + ["average"]
+        paths = [self.checkpoints / name for name in names]
+        whole = [path.name for path in paths if path.is_dir() and path != directory and not damage(path)]
+        return f"whole checkpoints: {', '.join(whole)}" if whole else "the run has no other checkpoint"
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """Every distinct parameter and persistent buffer by its (first) name: tied parameters appear once."""
+    distinct = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    return {name: distinct[name].detach() for name in model.state_dict() if name in distinct}
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file."""
+    try:
+        with safe_open(file, framework="pt") as content:
+            return {name: content.get_tensor(name).clone() for name in content.keys()}  # noqa: SIM118 (no mapping)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{file}: not a safetensors file ({error})") from error
+
+
+def load_weights(model: nn.Module, file: Path) -> None:
+    """Copy a file's tensors into the model; names and shapes must be the same, one by one."""
+    expected = weights(model)
+    try:
+        with safe_open(file, framework="pt") as content:
+            shapes = {name: tuple(content.get_slice(name).get_shape()) for name in content.keys()}  # noqa: SIM118
+            _compare(file, shapes, {name: tuple(tensor.shape) for name, tensor in expected.items()})
+            for name, tensor in expected.items():
+                tensor.copy_(content.get_tensor(name))
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{file}: not a safetensors file ({error})") from error
+
+
+def average(files: list[Path]) -> dict[str, Tensor]:
+    """θ = (θ₁ + … + θ_k) / k, summed in float64: the mean of the tensors of k files with the same names."""
+    first = read_tensors(files[0])
+    total = {name: tensor.double() for name, tensor in first.items()}
+    for file in files[1:]:
+        for name, tensor in read_tensors(file).items():
+            total[name] += tensor
+    return {name: (tensor / len(files)).to(first[name].dtype) for name, tensor in total.items()}
+
+
+def _compare(file: Path, found: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
+    wrong = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
+    wrong += [f"{name} is not of this model" for name in sorted(found.keys() - expected.keys())]
+    both = sorted(expected.keys() & found.keys())
+    wrong += [
+        f"{n} has shape {found[n]}, the config's model {expected[n]}" for n in both if found[n] != expected[n]
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
+        raise CheckpointError(
+            f"{file}: {'; '.join(wrong[:4])}{more}", "the config's `model:` must be the weights' own"
+        )
+
+
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _write(path: Path, text: str) -> None:
+    with written_whole(path) as file:
+        file.write(text.encode())
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "config.yaml").is_file()
+
+
+def _listed(path: Path) -> list[Path]:
+    if path.exists() and not path.is_dir():
+        return [path]
+    return [entry for entry in path.glob("*") if not entry.name.startswith(".")]
+
+
+def _nearby(path: Path) -> str:
+    places = [path, path.parent, Path("runs")]
+    runs = sorted({str(config.parent) for place in places for config in place.glob("*/config.yaml")})
+    return f"run directories nearby: {', '.join(runs[:6])}" if runs else "`nmt train CONFIG` makes one"
+
+
+def _differences(left: Config, right: Config) -> list[str]:
+    one, other = _flat(left.model_dump(mode="json")), _flat(right.model_dump(mode="json"))
+    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    return {
+        k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}.{key}".strip(".")).items()
+    }

@@ -1,0 +1,153 @@
+"""What training tells while it runs: values that progress bars, logs, plots and tests read alike.
+
+`Journal` keeps them in a run directory: `metrics.jsonl` for programs, `train.log` for people.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nmt.files import written_whole
+
+CLOCK_FIELDS = frozenset({"seconds", "cpu_minutes", "tokens_per_second"})
+"""Fields of metrics.jsonl read from a clock; all others are the same in every repetition of a run."""
+
+
+class Started(NamedTuple):
+    """Training begins after update `step` (0 when it is new)."""
+
+    step: int
+    parameters: int
+    device: str
+    precision: str
+
+
+class Updated(NamedTuple):
+    """One update. loss (smoothed) and nll are nats per target piece; done is the part of the run, 0–1."""
+
+    step: int
+    epoch: int
+    loss: float
+    nll: float
+    tokens: int
+    seconds: float
+    done: float
+
+
+class Logged(NamedTuple):
+    """The updates since the last such event: means per target piece (loss, nll), per update (gradient_norm).
+
+    tokens are target pieces; seconds and cpu_minutes are of all updates of the run, validation left out.
+    """
+
+    step: int
+    epoch: int
+    loss: float
+    nll: float
+    gradient_norm: float
+    learning_rate: float
+    tokens: int
+    tokens_per_second: float
+    seconds: float
+    cpu_minutes: float
+
+
+class Validated(NamedTuple):
+    """Figures of the validation set: `checkpoint` is step-N, or the `average` of the last ones."""
+
+    step: int
+    epoch: int
+    checkpoint: str
+    figures: Mapping[str, float]
+    best: bool
+    cpu_minutes: float
+
+
+class Saved(NamedTuple):
+    """A checkpoint is on the disk."""
+
+    step: int
+    path: Path
+
+
+class Warned(NamedTuple):
+    """Something that a person should know and that does not stop the run."""
+
+    message: str
+
+
+class Stopped(NamedTuple):
+    """The run has ended: `max_updates`, `max_epochs`, `max_minutes`, `patience` or `interrupted`."""
+
+    step: int
+    reason: str
+
+
+Event = Started | Updated | Logged | Validated | Saved | Warned | Stopped
+
+
+def record(event: Event) -> dict[str, Any] | None:
+    """The line of metrics.jsonl for an event, or None when it has none."""
+    if isinstance(event, Logged):
+        return {"event": "train", **event._asdict()}
+    if isinstance(event, Validated):
+        fields = event._asdict()
+        figures = fields.pop("figures")
+        return {"event": "validation", **fields, **figures}
+    return None
+
+
+def describe(event: Event) -> str:
+    """The line of train.log for an event; empty when it has none."""
+    match event:
+        case Started(step, parameters, device, precision):
+            return f"step {step}: training {parameters:,} parameters on {device} in {precision}"
+        case Logged():
+            return (
+                f"step {event.step}: epoch {event.epoch}, loss {event.loss:.4f}, nll {event.nll:.4f}, "
+                f"gradient norm {event.gradient_norm:.3f}, learning rate {event.learning_rate:.3g}, "
+                f"{event.tokens_per_second:,.0f} tokens/s"
+            )
+        case Validated():
+            figures = ", ".join(f"{name} {value:.4g}" for name, value in event.figures.items())
+            best = " (best)" if event.best else ""
+            return f"step {event.step}: validation of {event.checkpoint}: {figures}{best}"
+        case Saved(step, path):
+            return f"step {step}: saved {path}"
+        case Warned(message):
+            return f"warning: {message}"
+        case Stopped(step, reason):
+            return f"step {step}: stopped ({reason})"
+    return ""
+
+
+class Journal:
+    """metrics.jsonl and train.log of a run directory; `lines` are those of metrics.jsonl."""
+
+    def __init__(self, directory: Path) -> None:
+        self.metrics = directory / "metrics.jsonl"
+        self.log = directory / "train.log"
+        self.lines = 0
+
+    def write(self, event: Event) -> None:
+        """Append what the event has to say, at once, so that a killed process leaves whole lines."""
+        text, fields = describe(event), record(event)
+        if fields:
+            _append(self.metrics, json.dumps(fields))
+            self.lines += 1
+        if text:
+            _append(self.log, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}")
+
+    def cut(self, lines: int) -> None:
+        """Keep the first lines of metrics.jsonl: those that were there when the checkpoint was written."""
+        kept = self.metrics.read_text("utf-8").splitlines(True)[:lines] if self.metrics.exists() else []
+        with written_whole(self.metrics) as file:
+            file.write("".join(kept).encode())
+        self.lines = len(kept)
+
+
+def _append(file: Path, line: str) -> None:
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(line + "\n")

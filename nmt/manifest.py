@@ -1,0 +1,109 @@
+"""Directories that appear whole or not at all, each with a manifest of its files' sizes and SHA-256 sums.
+
+They are filled beside their place, flushed to the disk and renamed; a reader finds damage and names it.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nmt.errors import CheckpointError
+
+MANIFEST = "manifest.json"
+FORMAT = 1  # of a checkpoint directory; a reader refuses what is newer
+
+
+@contextmanager
+def whole_directory(path: Path) -> Iterator[Path]:
+    """A new directory to fill; it gets its manifest and becomes `path` when the block ends well."""
+    beside = path.with_name(f".writing-{path.name}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    try:
+        yield beside
+        write_json(beside / MANIFEST, {"format": FORMAT, "files": _measured(beside)})
+        for file in (*beside.iterdir(), beside):
+            _flush(file)
+        remove(path)
+        beside.rename(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    _flush(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or directory; a crash in between leaves a hidden rest, never a part under the name."""
+    if path.is_dir() and not path.is_symlink():
+        away = path.with_name(f".removed-{path.name}")
+        shutil.rmtree(away, ignore_errors=True)
+        path.rename(away)
+        shutil.rmtree(away)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def damage(directory: Path) -> str:
+    """What is wrong with a directory that has a manifest, naming the file; empty when it is whole."""
+    try:
+        manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
+        version = int(manifest["format"])
+        files = {str(name): (entry["size"], entry["sha256"]) for name, entry in manifest["files"].items()}
+    except OSError as error:
+        return f"{directory / MANIFEST}: {error.strerror}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{directory / MANIFEST}: not a manifest"
+    if version > FORMAT:
+        return f"{directory}: format {version} is newer than this program's {FORMAT}"
+    found = (_difference(directory / name, *expected) for name, expected in files.items())
+    return next((text for text in found if text), "")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in a file. Raises CheckpointError when there is none."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path}: not valid JSON ({error})") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON, indented for people."""
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def _difference(path: Path, size: int, sha256: str) -> str:
+    if not path.is_file():
+        return f"{path}: missing"
+    if path.stat().st_size != size:
+        return f"{path}: {path.stat().st_size} bytes where the manifest says {size}"
+    if _sha256(path) != sha256:
+        return f"{path}: its content has changed (its SHA-256 is not the manifest's)"
+    return ""
+
+
+def _measured(directory: Path) -> dict[str, dict[str, Any]]:
+    return {
+        path.name: {"size": path.stat().st_size, "sha256": _sha256(path)}
+        for path in sorted(directory.iterdir())
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """Make the operating system put a file or directory on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

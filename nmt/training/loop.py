@@ -1,0 +1,115 @@
+"""The loop: updates, validation, checkpoints, and the end."""
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+
+from nmt.checkpoint import Run, average, weights
+from nmt.config import Config
+from nmt.data.prepare import Prepared
+from nmt.events import Event, Started, Stopped, Validated
+from nmt.model import EncoderDecoder
+from nmt.training.keeping import regular, restore, save, start_new
+from nmt.training.state import Training, begin, limit
+from nmt.training.update import update
+
+Validate = Callable[[EncoderDecoder], Mapping[str, float]]
+
+
+def fit(
+    config: Config,
+    data: Prepared,
+    run: Run,
+    validate: Validate,
+    *,
+    resume: bool = False,
+    device: str | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Train until a limit, `patience`, or `stop()`, which is asked after each update.
+
+    `validate(model)` gives the figures of the validation set, among them `select_by`. Checkpoints lie in
+    `run`; `resume` goes on from the newest whole one, from the beginning where there is none. The device is
+    CUDA's where there is one, unless `device` names another.
+    Raises: TrainingError when a loss or gradient is not finite; CheckpointError when a checkpoint is damaged,
+    does not fit, or cannot be written.
+    """
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    training = begin(config, data, run, place)
+    for event in _events(training, validate, resume, stop):
+        training.journal.write(event)
+        yield event
+
+
+def _events(
+    training: Training, validate: Validate, resume: bool, stop: Callable[[], bool]
+) -> Iterator[Event]:
+    yield from restore(training) if resume else start_new(training)
+    parameters = sum(parameter.numel() for parameter in training.model.parameters())
+    precision = str(training.precision).removeprefix("torch.")
+    yield Started(training.progress.step, parameters, str(training.device), precision)
+    settings, interrupted = training.settings, False
+    while not interrupted and not limit(training):
+        yield from update(training)
+        step, best = training.progress.step, False
+        if step % settings.validate_every == 0:
+            yield from _validate(training, validate)
+            best = (training.progress.best or (0,))[0] == step
+        if best or step % settings.checkpoint_every == 0:
+            yield save(training)
+        interrupted = stop()
+    if not interrupted:
+        yield from _finish(training, validate)
+    elif training.saved != training.progress.step:
+        yield save(training)
+    yield Stopped(training.progress.step, limit(training) if not interrupted else "interrupted")
+
+
+def _validate(training: Training, validate: Validate) -> Iterator[Event]:
+    progress = training.progress
+    figures = _figures(training, training.model, validate)
+    select_by = training.settings.select_by
+    score = -figures["loss"] if select_by == "loss" else figures[select_by]
+    progress.scores.append(-math.inf if math.isnan(score) else score)
+    progress.scored.append(progress.step)
+    yield _validated(training, f"step-{progress.step}", figures, best=progress.waited == 0)
+
+
+def _figures(training: Training, model: EncoderDecoder, validate: Validate) -> Mapping[str, float]:
+    """Ask `validate` in eval mode; whatever random numbers it draws, training's stay as they are."""
+    devices = [training.device] if training.device.type == "cuda" else []
+    with torch.no_grad(), torch.random.fork_rng(devices=devices):
+        figures = validate(model.eval())
+    model.train()
+    return figures
+
+
+def _validated(training: Training, checkpoint: str, figures: Mapping[str, float], best: bool) -> Validated:
+    progress = training.progress
+    minutes = progress.cpu_seconds / 60
+    return Validated(progress.step, training.batches.epoch, checkpoint, figures, best, minutes)
+
+
+def _finish(training: Training, validate: Validate) -> Iterator[Event]:
+    progress = training.progress
+    if progress.step not in progress.scored[-1:]:
+        yield from _validate(training, validate)
+    if training.saved != progress.step:
+        yield save(training)
+    if training.settings.average_last:
+        yield _average(training, validate)
+
+
+def _average(training: Training, validate: Validate) -> Event:
+    """Save and validate the mean of the last checkpoints as `average`."""
+    steps = regular(training)[-training.settings.average_last :] or [training.progress.step]
+    tensors = average([training.run.checkpoints / f"step-{step}" / "model.safetensors" for step in steps])
+    model = copy.deepcopy(training.model)
+    with torch.no_grad():
+        for name, tensor in weights(model).items():
+            tensor.copy_(tensors[name])
+    figures = _figures(training, model, validate)
+    training.run.save("average", {"model": tensors}, {"steps": steps, "figures": dict(figures)})
+    return _validated(training, "average", figures, best=False)

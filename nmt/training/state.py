@@ -1,0 +1,129 @@
+"""What a run in memory is, how it begins, and how far it has come."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+
+from nmt.batch import Batch
+from nmt.checkpoint import Run
+from nmt.config import Config, TrainingSettings
+from nmt.data.batching import Batches
+from nmt.data.prepare import Prepared
+from nmt.events import Journal
+from nmt.model import EncoderDecoder
+from nmt.optimization import Schedule
+
+
+@dataclass
+class Window:
+    """Sums over the updates since the last line of metrics.jsonl."""
+
+    updates: int = 0
+    loss: float = 0.0
+    nll: float = 0.0
+    gradient_norm: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Progress:
+    """How far a run has come. Seconds are of updates only; `counted` are those that `max_minutes` limits."""
+
+    step: int = 0
+    scores: list[float] = field(default_factory=list)  # of the validations so far; higher is better
+    scored: list[int] = field(default_factory=list)  # the updates after which they were taken
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    counted: float = 0.0
+    window: Window = field(default_factory=Window)
+
+    @property
+    def waited(self) -> int:
+        """Validations since the best one."""
+        return len(self.scores) - 1 - self.scores.index(max(self.scores)) if self.scores else 0
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Update and score of the best validation, the first of equals."""
+        return max(zip(self.scored, self.scores, strict=True), key=lambda pair: pair[1], default=None)
+
+
+@dataclass
+class Training:
+    """A run in memory."""
+
+    settings: TrainingSettings
+    run: Run
+    data: Prepared
+    model: EncoderDecoder
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    batches: Batches
+    stream: Iterator[Batch]
+    journal: Journal
+    device: torch.device
+    precision: torch.dtype
+    progress: Progress
+    saved: int = 0
+
+
+def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Training:
+    """A run before its first update; every random number of it follows from `training.seed`."""
+    settings = config.training
+    torch.manual_seed(settings.seed)
+    source, target = data.tokenizers
+    model = config.model.build(source_size=len(source.vocabulary), target_size=len(target.vocabulary))
+    model = model.to(device).train()
+    batches = Batches(data.train, settings.batch_tokens, settings.seed)
+    return Training(
+        settings=settings,
+        run=run,
+        data=data,
+        model=model,
+        optimizer=settings.optimizer.build(model.named_parameters()),
+        schedule=settings.schedule.build(config.model.embedding_size, settings.max_updates),
+        batches=batches,
+        stream=iter(batches),
+        journal=Journal(run.path),
+        device=device,
+        precision=_precision(settings.precision, device),
+        progress=Progress(),
+    )
+
+
+def _precision(name: str, device: torch.device) -> torch.dtype:
+    """`auto` is bfloat16 where the processor multiplies bfloat16 matrices itself, else float32."""
+    if name != "auto":
+        return torch.bfloat16 if name == "bfloat16" else torch.float32
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
+def limit(training: Training) -> str:
+    """The limit that ends the run here, or nothing."""
+    settings, progress = training.settings, training.progress
+    if done(training) >= 1.0:
+        reached = _parts(training)
+        return max(reached, key=lambda name: reached[name])
+    return "patience" if settings.patience is not None and progress.waited >= settings.patience else ""
+
+
+def _parts(training: Training) -> dict[str, float]:
+    """Of each limit that is set: the part of it that is used up."""
+    settings, progress = training.settings, training.progress
+    used = {
+        "max_updates": (progress.step, settings.max_updates),
+        "max_epochs": (training.batches.epoch, settings.max_epochs),
+        "max_minutes": (progress.counted / 60, settings.max_minutes),
+    }
+    return {name: now / limit for name, (now, limit) in used.items() if limit is not None}
+
+
+def done(training: Training) -> float:
+    """The part of the run that is behind: of the limit that will be reached first, from 0."""
+    return max(_parts(training).values(), default=0.0)

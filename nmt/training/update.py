@@ -1,0 +1,119 @@
+"""One update: batches, gradient, clipping, step.
+
+It takes `accumulate` batches B₁ … B_a and follows the gradient of Σ loss(B_i) / Σ tokens(B_i): accumulating
+them is the same as one batch of them all.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from nmt.batch import Batch
+from nmt.errors import TrainingError
+from nmt.events import Event, Logged, Updated
+from nmt.loss import translation_loss
+from nmt.training.state import Training, Window, done
+from nmt.tree import to
+
+LOG_EVERY = 20  # updates
+
+
+class Sums(NamedTuple):
+    """Loss and nll of the batches of an update, in nats, and the gradient's norm before clipping."""
+
+    loss: float
+    nll: float
+    tokens: int
+    gradient_norm: float
+
+
+def update(training: Training) -> Iterator[Event]:
+    """Change the weights once, and tell of it."""
+    progress = training.progress
+    wall, cpu = time.perf_counter(), time.process_time()
+    factor = training.schedule.factor(progress.step + 1, progress.scores)
+    learning_rate = training.settings.optimizer.learning_rate * factor
+    sums = _follow_gradient(training, learning_rate)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    progress.step += 1
+    progress.seconds += wall
+    progress.cpu_seconds += cpu
+    progress.counted += wall if training.device.type == "cuda" else cpu / torch.get_num_threads()
+    _add(progress.window, sums, wall)
+    loss, nll = sums.loss / sums.tokens, sums.nll / sums.tokens
+    yield Updated(progress.step, training.batches.epoch, loss, nll, sums.tokens, wall, done(training))
+    if progress.step % LOG_EVERY == 0:
+        yield _log(training, learning_rate)
+
+
+def _follow_gradient(training: Training, learning_rate: float) -> Sums:
+    batches = [next(training.stream) for _ in range(training.settings.accumulate)]
+    tokens = sum(int(batch.mask_BT.sum()) for batch in batches)
+    training.optimizer.zero_grad(set_to_none=True)
+    loss, nll = 0.0, 0.0
+    for batch in batches:
+        batch_loss, batch_nll = _backward(training, batch, tokens)
+        loss, nll = loss + batch_loss, nll + batch_nll
+    clip_norm = training.settings.clip_norm
+    norm = float(nn.utils.clip_grad_norm_(training.model.parameters(), clip_norm or math.inf))
+    if not math.isfinite(norm):
+        raise _not_finite(training, "gradient", [line for batch in batches for line in batch.lines])
+    for group in training.optimizer.param_groups:
+        group["lr"] = learning_rate
+    training.optimizer.step()
+    return Sums(loss, nll, tokens, norm)
+
+
+def _backward(training: Training, batch: Batch, tokens: int) -> tuple[float, float]:
+    with torch.autocast(
+        training.device.type, dtype=torch.bfloat16, enabled=training.precision == torch.bfloat16
+    ):
+        loss = translation_loss(training.model, to(batch, training.device), training.settings.label_smoothing)
+    value = float(loss.total.detach())
+    if not math.isfinite(value):
+        raise _not_finite(training, "loss", list(batch.lines))
+    (loss.total / tokens).backward()
+    return value, float(loss.nll)
+
+
+def _not_finite(training: Training, what: str, lines: list[int]) -> TrainingError:
+    named = ", ".join(str(line + 1) for line in lines[:8]) + (", …" if len(lines) > 8 else "")
+    kept = (
+        f"the checkpoint of update {training.saved} is kept"
+        if training.saved
+        else "no checkpoint was saved yet"
+    )
+    return TrainingError(
+        f"update {training.progress.step + 1}: the {what} is not finite; its batch has the lines {named}",
+        f"{kept}; try a lower learning_rate, a longer warmup, a smaller clip_norm, or precision: float32",
+    )
+
+
+def _add(window: Window, sums: Sums, seconds: float) -> None:
+    window.updates += 1
+    window.loss += sums.loss
+    window.nll += sums.nll
+    window.gradient_norm += sums.gradient_norm
+    window.tokens += sums.tokens
+    window.seconds += seconds
+
+
+def _log(training: Training, learning_rate: float) -> Logged:
+    progress, window = training.progress, training.progress.window
+    progress.window = Window()
+    return Logged(
+        step=progress.step,
+        epoch=training.batches.epoch,
+        loss=window.loss / window.tokens,
+        nll=window.nll / window.tokens,
+        gradient_norm=window.gradient_norm / window.updates,
+        learning_rate=learning_rate,
+        tokens=window.tokens,
+        tokens_per_second=window.tokens / window.seconds,
+        seconds=progress.seconds,
+        cpu_minutes=progress.cpu_seconds / 60,
+    )
