@@ -4,7 +4,7 @@ Memories and decoder states are such trees. Search reorders hypotheses with `sel
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ def map_tensors(function: Callable[[Tensor], Tensor], tree: Tree) -> Tree:
     elif isinstance(tree, tuple):
         leaves = [map_tensors(function, leaf) for leaf in tree]
         mapped = type(tree)(*leaves) if hasattr(tree, "_fields") else tuple(leaves)
-    return mapped
+    return cast(Tree, mapped)
 
 
 def select(tree: Tree, rows: Tensor) -> Tree:

@@ -1,0 +1,225 @@
+"""The attention itself: one head as it stands in the equations, or many between learned projections; or none.
+
+Decoders use all three in the same way: `prepare` once a sentence, `start` for the state, then one call for any
+number of query rows. `step_BR` counts target positions from 1.
+"""
+
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
+
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nmt import tree
+from nmt.attention.base import Attended, Memory, Scope, Score
+from nmt.attention.normalizers import NormalizerOptions, Softmax
+from nmt.attention.scopes import Global, ScopeOptions
+from nmt.attention.scores import Additive, ScaledDot, ScoreOptions
+from nmt.errors import ConfigError
+from nmt.settings import Settings, choice
+
+
+class Prepared(NamedTuple):
+    """What attention computes of a memory once a sentence; every tensor leads with the batch axis."""
+
+    keys: Tensor
+    values: Tensor
+
+
+class Attention(Protocol):
+    """What a decoder attends with."""
+
+    context_size: int
+
+    def prepare(self, memory: Memory, final_BD: Tensor) -> Prepared:
+        """Whatever depends on the memory and on the encoder's final state alone."""
+
+    def start(self, prepared: Prepared, mask_BRS: Tensor) -> Any:
+        """The state before the first target position, or None."""
+
+    def __call__(
+        self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, mask_BRS: Tensor, state: Any, want: bool
+    ) -> Attended:
+        """Attend from each query row; weights are given where `want` asks for them."""
+
+
+class SingleHead(nn.Module):
+    """c = Σ_j α_j h_j, α = scope(normalizer(score(s, h_j))): queries and states as they are, no projections.
+
+    Source: Bahdanau et al. 2015; Luong et al. 2015. Differs: nothing.
+    """
+
+    def __init__(self, score: Score, scope: Scope, memory_size: int) -> None:
+        super().__init__()
+        self.score: Score = score
+        self.scope: Scope = scope
+        self.context_size = memory_size
+
+    def prepare(self, memory: Memory, final_BD: Tensor) -> Prepared:
+        """Keys of the score; the values are the states themselves."""
+        return Prepared(self.score.prepare(memory.states_BSD), memory.states_BSD)
+
+    def start(self, prepared: Prepared, mask_BRS: Tensor) -> Any:
+        """The scope's state."""
+        return self.scope.start(Memory(prepared.values, mask_BRS))
+
+    def forward(
+        self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, mask_BRS: Tensor, state: Any, want: bool
+    ) -> Attended:
+        """Attend; the weights have one head."""
+        memory = Memory(prepared.values, mask_BRS)
+        attended: Attended = self.scope(query_BRQ, step_BR, memory, prepared.keys, self.score, state)
+        return attended
+
+
+class MultiHead(nn.Module):
+    """Concat_i(Attention(Q W_i^Q, K W_i^K, V W_i^V)) W^O, for any score and scope.
+
+    Heads are folded into the batch axis, so that scores and scopes work unchanged and share their parameters among
+    the heads. Softmax of scaled products over the whole memory goes through torch's fused kernel unless the weights
+    are wanted. Cost: H scores of width P = size / H, and four projections. Raises: ConfigError unless H divides size.
+    Source: Vaswani et al. 2017, §3.2.2. Differs: nothing (scores and scopes with parameters share them among heads).
+    """
+
+    def __init__(self, options: "AttentionSettings", query_size: int, memory_size: int, size: int) -> None:
+        super().__init__()
+        if size % options.heads:
+            raise ConfigError(f"{options.heads} heads do not divide the width {size}", "choose a divisor")
+        self.heads = options.heads
+        self.context_size = size
+        self.query = nn.Linear(query_size, size)
+        self.key = nn.Linear(memory_size, size)
+        self.value = nn.Linear(memory_size, size)
+        self.output = nn.Linear(size, size)
+        head_size = size // options.heads
+        self.score: Score = options.score.build(head_size, head_size)
+        self.scope: Scope = options.scope.build(head_size, options.normalizer.build())
+        self.fusable = (
+            isinstance(options.score, ScaledDot.Options)
+            and isinstance(options.scope, Global.Options)
+            and isinstance(options.normalizer, Softmax.Options)
+        )
+        for projection in (self.query, self.key, self.value, self.output):
+            nn.init.xavier_uniform_(projection.weight)
+            nn.init.zeros_(projection.bias)
+
+    def split(self, states_BRD: Tensor) -> Tensor:
+        """(B, R, H·P) → (B, H, R, P)."""
+        split_BHRP: Tensor = states_BRD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return split_BHRP
+
+    def prepare(self, memory: Memory, final_BD: Tensor) -> Prepared:
+        """Keys (B, H, S, A) and values (B, H, S, P)."""
+        projected_BHSP = self.split(self.key(memory.states_BSD))
+        keys = self.score.prepare(projected_BHSP.flatten(0, 1)).unflatten(0, projected_BHSP.shape[:2])
+        return Prepared(keys, self.split(self.value(memory.states_BSD)))
+
+    def start(self, prepared: Prepared, mask_BRS: Tensor) -> Any:
+        """The scope's state; its rows are (N, H, …) outside of this module."""
+        state = self.scope.start(self._folded(prepared.values, mask_BRS))
+        return tree.map_tensors(lambda rows: rows.unflatten(0, (-1, self.heads)), state)
+
+    def forward(
+        self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, mask_BRS: Tensor, state: Any, want: bool
+    ) -> Attended:
+        """Attend with every head; the weights are (B, H, R, S), or None where not wanted and not needed."""
+        query_BHRP = self.split(self.query(query_BRQ))
+        if self.fusable and not want:
+            mask_BHRS = mask_BRS.unsqueeze(1)
+            context_BHRP = functional.scaled_dot_product_attention(query_BHRP, *prepared, attn_mask=mask_BHRS)
+            attended = Attended(context_BHRP, None, state, {})
+        else:
+            attended = self._fold(query_BHRP, step_BR, prepared, mask_BRS, state)
+        context_BRD = attended.context_BRD.transpose(1, 2).flatten(2)
+        return attended._replace(context_BRD=self.output(context_BRD))
+
+    def _folded(self, values_BHSP: Tensor, mask_BRS: Tensor) -> Memory:
+        return Memory(values_BHSP.flatten(0, 1), tree.repeat(mask_BRS, self.heads))
+
+    def _fold(self, query_BHRP: Tensor, step_BR: Tensor, prepared: Prepared, mask_BRS: Tensor, state: Any) -> Attended:
+        """One call of the scope for all heads: batch B·H, and state rows (B, K, H) ↔ (B·H·K)."""
+        num_sentences, heads = query_BHRP.shape[:2]
+        state = tree.map_tensors(
+            lambda rows: rows.unflatten(0, (num_sentences, -1)).transpose(1, 2).flatten(0, 2), state
+        )
+        memory = self._folded(prepared.values, mask_BRS)
+        step_ZR, keys_ZSA = tree.repeat(step_BR, heads), prepared.keys.flatten(0, 1)
+        attended: Attended = self.scope(query_BHRP.flatten(0, 1), step_ZR, memory, keys_ZSA, self.score, state)
+        assert attended.weights_BHRS is not None, "a scope gives its weights"
+        return Attended(
+            attended.context_BRD.unflatten(0, (num_sentences, heads)),
+            attended.weights_BHRS.squeeze(1).unflatten(0, (num_sentences, heads)),
+            tree.map_tensors(
+                lambda rows: rows.unflatten(0, (num_sentences, heads, -1)).transpose(1, 2).flatten(0, 1),
+                attended.state,
+            ),
+            attended.terms,
+        )
+
+
+class NoAttention(nn.Module):
+    """One fixed context, the encoder's last state: it only starts the decoder (`initial`), or is fed to the decoder
+    and to the output at each step (`every_step`).
+
+    Cost: nothing. Source: Sutskever et al. 2014 (`initial`); Cho et al. 2014 (`every_step`). Differs: nothing.
+    """
+
+    class Options(Settings):
+        """One fixed vector for the whole sentence."""
+
+        name: Literal["none"] = "none"
+        context: Literal["initial", "every_step"] = Field("initial", description="where the fixed vector enters")
+
+        def build(self, query_size: int, memory_size: int, final_size: int) -> "NoAttention":
+            """No attention, over an encoder with final states of this width."""
+            return NoAttention(final_size if self.context == "every_step" else 0)
+
+    def __init__(self, context_size: int) -> None:
+        super().__init__()
+        self.context_size = context_size
+
+    def prepare(self, memory: Memory, final_BD: Tensor) -> Prepared:
+        """The fixed context, of width 0 for `initial`."""
+        context_B1D = final_BD[:, None, : self.context_size]
+        return Prepared(context_B1D, context_B1D)
+
+    def start(self, prepared: Prepared, mask_BRS: Tensor) -> None:
+        """No state."""
+
+    def forward(
+        self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, mask_BRS: Tensor, state: Any, want: bool
+    ) -> Attended:
+        """The same context for every row; there are no weights."""
+        return Attended(prepared.values.expand(-1, query_BRQ.shape[1], -1), None, state, {})
+
+
+class AttentionSettings(Settings):
+    """Attention = score × normalizer × scope, in `heads` heads. One head works on queries and states as they are;
+    several work between projections to `query size / heads` each."""
+
+    name: Literal["attend"] = "attend"
+    score: ScoreOptions = Additive.Options()
+    normalizer: NormalizerOptions = Softmax.Options()
+    scope: ScopeOptions = Global.Options()
+    heads: int = Field(1, ge=1)
+
+    def build(self, query_size: int, memory_size: int, final_size: int) -> SingleHead | MultiHead:
+        """Attention of queries over a memory of these widths."""
+        if self.heads > 1:
+            return MultiHead(self, query_size, memory_size, query_size)
+        score = self.score.build(query_size, memory_size)
+        return SingleHead(score, self.scope.build(query_size, self.normalizer.build()), memory_size)
+
+
+AttentionOptions = Annotated[AttentionSettings | NoAttention.Options, choice(default="attend")]
+
+__all__ = [
+    "Attention",
+    "AttentionOptions",
+    "AttentionSettings",
+    "MultiHead",
+    "NoAttention",
+    "Prepared",
+    "Score",
+    "SingleHead",
+]

@@ -1,0 +1,64 @@
+"""The Transformer's encoder."""
+
+import torch
+from torch import Tensor, nn
+
+from nmt.attention.base import Memory
+from nmt.attention.heads import AttentionSettings, MultiHead
+from nmt.attention.scores import ScaledDot
+from nmt.encoders.base import Encoded, EncoderShape
+from nmt.layers.transformer import Entrance, FeedForward, Residual, TransformerSettings, final_norm
+
+
+class EncoderLayer(nn.Module):
+    """x ← residual(self-attention), x ← residual(feed-forward). Source: Vaswani et al. 2017, §3.1."""
+
+    def __init__(self, options: TransformerSettings, size: int, dropout: float) -> None:
+        super().__init__()
+        attention = AttentionSettings(score=ScaledDot.Options(), heads=options.heads)
+        self.attention = MultiHead(attention, size, size, size)
+        self.feed_forward = FeedForward(size, options.feed_forward_size, options.activation, dropout)
+        self.attending = Residual(size, options.norm, dropout)
+        self.feeding = Residual(size, options.norm, dropout)
+
+    def forward(self, states_BSE: Tensor, mask_BRS: Tensor, step_BS: Tensor) -> Tensor:
+        """States of the same shape."""
+        query_BSE = self.attending.enter(states_BSE)
+        prepared = self.attention.prepare(Memory(query_BSE, mask_BRS), query_BSE)
+        seen_BSE = self.attention(query_BSE, step_BS, prepared, mask_BRS, None, False).context_BRD
+        states_BSE = self.attending.leave(states_BSE, seen_BSE)
+        return self.feeding.leave(states_BSE, self.feed_forward(self.feeding.enter(states_BSE)))
+
+
+class TransformerEncoder(nn.Module):
+    """L layers of multi-head self-attention and position-wise feed-forward over √d · embedding + position.
+
+    The final state (for recurrent decoders) is the mean over the sentence. Cost: L·(S²·E + S·E·F) a sentence.
+    Source: Vaswani et al. 2017, §3. Differs: nothing.
+    """
+
+    class Options(TransformerSettings):
+        """The Transformer's encoder."""
+
+        def build(self, input_size: int, dropout: float) -> "TransformerEncoder":
+            """The encoder for embeddings of this width."""
+            return TransformerEncoder(self, input_size, dropout)
+
+    def __init__(self, options: Options, size: int, dropout: float) -> None:
+        super().__init__()
+        self.entrance = Entrance(options, size, dropout)
+        self.layers = nn.ModuleList(EncoderLayer(options, size, dropout) for _ in range(options.num_layers))
+        self.norm = final_norm(options, size)
+        self.shape = EncoderShape(size, 1, size, False, False)
+
+    def forward(self, embedded_BSE: Tensor, mask_BS: Tensor) -> Encoded:
+        """Encode padded sentences."""
+        position_S = torch.arange(embedded_BSE.shape[1], device=embedded_BSE.device)
+        states_BSE = self.entrance(embedded_BSE, position_S)
+        mask_B1S, step_BS = mask_BS.unsqueeze(1), (position_S + 1).expand(mask_BS.shape)
+        for layer in self.layers:
+            states_BSE = layer(states_BSE, mask_B1S, step_BS)
+        states_BSE = self.norm(states_BSE)
+        share_BS1 = mask_BS.unsqueeze(-1) / mask_BS.sum(dim=1, keepdim=True).unsqueeze(-1)
+        final_BE = (states_BSE * share_BS1.to(states_BSE.dtype)).sum(dim=1)
+        return Encoded(Memory(states_BSE, mask_B1S), final_BE.unsqueeze(1), None)

@@ -1,0 +1,72 @@
+"""Position encodings: where a piece stands, added to what it is."""
+
+import math
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from nmt.errors import DataError
+from nmt.settings import Settings, choice
+
+
+class Sinusoidal(nn.Module):
+    """PE(pos, 2i) = sin(pos / 10000^(2i/d)), PE(pos, 2i + 1) = cos(the same); pos counts from 0. No parameters.
+
+    Source: Vaswani et al. 2017, §3.5. Differs: nothing.
+    """
+
+    class Options(Settings):
+        """Fixed waves; any length."""
+
+        name: Literal["sinusoidal"] = "sinusoidal"
+
+        def build(self, size: int) -> "Sinusoidal":
+            """The encoding of this width."""
+            return Sinusoidal(size)
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, position_R: Tensor) -> Tensor:
+        """Encodings (…, E) of positions counted from 0, in float32."""
+        even = torch.arange(0, self.size, 2, device=position_R.device, dtype=torch.float64)
+        angle = position_R.unsqueeze(-1).double() * torch.exp(even * (-math.log(10000.0) / self.size))
+        return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(-2)[..., : self.size]
+
+
+class Learned(nn.Module):
+    """A vector of its own for each position up to `max_positions`.
+
+    Raises: DataError for a longer sentence. Source: Gehring et al. 2017, §3.1. Differs: nothing.
+    """
+
+    class Options(Settings):
+        """A table; no sentence may be longer than it."""
+
+        name: Literal["learned"] = "learned"
+        max_positions: int = Field(512, gt=0, description="pieces of the longest sentence, end of sentence counted")
+
+        def build(self, size: int) -> "Learned":
+            """The table for this width."""
+            return Learned(self.max_positions, size)
+
+    def __init__(self, max_positions: int, size: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(max_positions, size)
+        nn.init.normal_(self.table.weight, std=0.02)
+
+    def forward(self, position_R: Tensor) -> Tensor:
+        """Encodings (…, E) of positions counted from 0."""
+        if int(position_R.max()) >= self.table.num_embeddings:
+            raise DataError(
+                f"a sentence has more than the model's {self.table.num_embeddings} positions",
+                "shorten it, or train with a larger positions.max_positions",
+            )
+        encodings: Tensor = self.table(position_R)
+        return encodings
+
+
+PositionOptions = Annotated[Sinusoidal.Options | Learned.Options, choice()]

@@ -1,0 +1,96 @@
+"""What both sides of the Transformer are made of: residual sub-layers, feed-forward layers, and their options."""
+
+import math
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nmt.layers.positions import PositionOptions, Sinusoidal
+from nmt.settings import Settings
+
+
+class TransformerSettings(Settings):
+    """What encoder and decoder of a Transformer have in common; their width is the embeddings'."""
+
+    name: Literal["transformer"] = "transformer"
+    num_layers: int = Field(6, ge=1)
+    heads: int = Field(8, ge=1, description="must divide model.embedding_size")
+    feed_forward_size: int = Field(2048, gt=0)
+    norm: Literal["pre", "post"] = Field("post", description="layer norm before each sub-layer, or after its residual")
+    activation: Literal["relu", "gelu"] = "relu"
+    positions: PositionOptions = Sinusoidal.Options()
+
+
+class FeedForward(nn.Module):
+    """FFN(x) = W_2 max(0, W_1 x + b_1) + b_2, at each position alike (or GELU in place of the maximum).
+
+    Cost: 2·E·F multiplications a position. Source: Vaswani et al. 2017, eq. 2. Differs: nothing.
+    """
+
+    def __init__(self, size: int, hidden_size: int, activation: Literal["relu", "gelu"], dropout: float) -> None:
+        super().__init__()
+        self.inner = nn.Linear(size, hidden_size)
+        self.outer = nn.Linear(hidden_size, size)
+        self.activation = functional.relu if activation == "relu" else functional.gelu
+        self.dropout = nn.Dropout(dropout)
+        for layer in (self.inner, self.outer):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, states_BRE: Tensor) -> Tensor:
+        """States of the same shape."""
+        result: Tensor = self.outer(self.dropout(self.activation(self.inner(states_BRE))))
+        return result
+
+
+class Residual(nn.Module):
+    """norm(x + dropout(f(x))) for `post`, x + dropout(f(norm(x))) for `pre`.
+
+    Source: Vaswani et al. 2017, §3.1 and §5.4 (post); Xiong et al. 2020 (pre). Differs: nothing.
+    """
+
+    def __init__(self, size: int, norm: Literal["pre", "post"], dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(size)
+        self.norm_first = norm == "pre"
+        self.dropout = nn.Dropout(dropout)
+
+    def enter(self, states_BRE: Tensor) -> Tensor:
+        """What the sub-layer f reads."""
+        read_BRE: Tensor = self.norm(states_BRE) if self.norm_first else states_BRE
+        return read_BRE
+
+    def leave(self, states_BRE: Tensor, change_BRE: Tensor) -> Tensor:
+        """The states after f has answered with `change_BRE`."""
+        states_BRE = states_BRE + self.dropout(change_BRE)
+        left_BRE: Tensor = states_BRE if self.norm_first else self.norm(states_BRE)
+        return left_BRE
+
+
+class Entrance(nn.Module):
+    """√d · embedding + position, then dropout. Source: Vaswani et al. 2017, §3.4–3.5, §5.4. Differs: nothing."""
+
+    def __init__(self, options: TransformerSettings, size: int, dropout: float) -> None:
+        super().__init__()
+        self.scale = math.sqrt(size)
+        self.positions = options.positions.build(size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, embedded_BRE: Tensor, position_R: Tensor) -> Tensor:
+        """States of the same shape; `position_R` counts from 0 and broadcasts over the rest."""
+        encodings = self.positions(position_R).to(embedded_BRE.dtype)
+        states_BRE: Tensor = self.dropout(self.scale * embedded_BRE + encodings)
+        return states_BRE
+
+
+def final_norm(options: TransformerSettings, size: int) -> nn.Module:
+    """The norm after the last layer: pre-norm stacks need one, post-norm stacks end with their own."""
+    return nn.LayerNorm(size) if options.norm == "pre" else nn.Identity()
+
+
+def causal_mask(length: int, device: torch.device) -> Tensor:
+    """mask_1TT: position t may attend to positions 1…t."""
+    return torch.ones(1, length, length, dtype=torch.bool, device=device).tril()

@@ -1,0 +1,43 @@
+"""The training loss: cross-entropy of the targets with label smoothing, over real tokens only."""
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from nmt.batch import Batch
+from nmt.decoders.base import Want
+
+
+class OutputLayer(Protocol):
+    """The training face of an output layer."""
+
+    def nll(self, hidden_ME: Tensor, target_M: Tensor) -> tuple[Tensor, Tensor]:
+        """Per token: −log P(target), and the mean of −log P over the vocabulary."""
+
+
+class Model(Protocol):
+    """What the loss asks of a model."""
+
+    output: OutputLayer
+
+    def __call__(self, batch: Batch, want: Want | None = None) -> tuple[Tensor, Tensor | None]:
+        """Hidden states of all target positions, and weights."""
+
+
+class Loss(NamedTuple):
+    """Sums over the batch's tokens: `total` is what is minimised, `nll` its part without smoothing (detached)."""
+
+    total: Tensor
+    nll: Tensor
+    tokens: int
+
+
+def translation_loss(model: Model, batch: Batch, label_smoothing: float) -> Loss:
+    """total = Σ_tokens (1 − ε) · (−log P(y)) + ε · mean_v(−log P(v)), in nats.
+
+    Source: Szegedy et al. 2016, §7. Differs: nothing (the uniform part counts the target piece too).
+    """
+    hidden_BTE, _ = model(batch)
+    nll_M, uniform_M = model.output.nll(hidden_BTE[batch.mask_BT], batch.target_BT[batch.mask_BT])
+    total = (1 - label_smoothing) * nll_M.sum() + label_smoothing * uniform_M.sum()
+    return Loss(total, nll_M.detach().sum(), nll_M.numel())

@@ -1,0 +1,98 @@
+"""The model: embed → encode → decode → predict. It knows its parts' interfaces and none of their kinds."""
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from nmt.batch import Batch, Source
+from nmt.decoders.base import Decoder, Want
+from nmt.decoders.output import Predictions, Softmax
+from nmt.decoders.rnn import RnnDecoder
+from nmt.decoders.transformer import TransformerDecoder
+from nmt.encoders.base import Encoded, Encoder
+from nmt.encoders.rnn import RnnEncoder
+from nmt.encoders.transformer import TransformerEncoder
+from nmt.errors import ConfigError
+from nmt.settings import Settings, choice
+
+EncoderOptions = Annotated[RnnEncoder.Options | TransformerEncoder.Options, choice()]
+DecoderOptions = Annotated[RnnDecoder.Options | TransformerDecoder.Options, choice()]
+
+
+class Memory(NamedTuple):
+    """All that decoding knows of the sources: one part per source, and what the decoder prepared of them.
+
+    Every tensor leads with B sentences; the hypotheses of a sentence share its row.
+    """
+
+    encoded: tuple[Encoded, ...]
+    prepared: Any
+
+
+class ModelOptions(Settings):
+    """The model: widths, and which encoder and decoder."""
+
+    embedding_size: int = Field(256, gt=0)
+    tied_embeddings: Literal["none", "target", "all"] = Field(
+        "all",
+        description="target: input and output of the decoder; all: the encoder's too (needs tokenizer.shared)",
+    )
+    dropout: float = Field(0.2, ge=0, lt=1)
+    encoder: EncoderOptions = RnnEncoder.Options()
+    decoder: DecoderOptions = RnnDecoder.Options()
+
+    def build(self, source_size: int, target_size: int) -> "EncoderDecoder":
+        """The model for vocabularies of these sizes. Raises: ConfigError where parts do not fit together."""
+        if self.tied_embeddings == "all" and source_size != target_size:
+            raise ConfigError("model.tied_embeddings: all needs one vocabulary for both sides", "set tokenizer.shared")
+        return EncoderDecoder(self, source_size, target_size)
+
+
+def embedding(vocabulary_size: int, size: int) -> nn.Embedding:
+    """Embeddings of standard deviation size^−½, so that they may also serve as output weights."""
+    table = nn.Embedding(vocabulary_size, size)
+    nn.init.normal_(table.weight, std=size**-0.5)
+    return table
+
+
+class EncoderDecoder(nn.Module):
+    """P(y | x) = Π_t P(y_t | y_<t, x), for any encoder and decoder.
+
+    `forward` computes the hidden states of given targets all at once, `step` one position for every hypothesis; in
+    eval mode both give the same log-probabilities, whatever the padding and the batch-mates.
+    """
+
+    def __init__(self, options: ModelOptions, source_size: int, target_size: int) -> None:
+        super().__init__()
+        size = options.embedding_size
+        self.target_embedding = embedding(target_size, size)
+        shared = options.tied_embeddings == "all"
+        self.source_embedding = self.target_embedding if shared else embedding(source_size, size)
+        self.encoder: Encoder = options.encoder.build(size, options.dropout)
+        self.decoder: Decoder = options.decoder.build(size, self.encoder.shape, options.dropout)
+        tied = None if options.tied_embeddings == "none" else self.target_embedding
+        self.output = Softmax(self.decoder.hidden_size, target_size, tied)
+
+    def encode(self, sources: tuple[Source, ...]) -> Memory:
+        """Encode each source; one part of the memory per source."""
+        encoded = tuple(self.encoder(self.source_embedding(source.ids_BS), source.mask_BS) for source in sources)
+        return Memory(encoded, self.decoder.prepare(encoded))
+
+    def start(self, memory: Memory) -> Any:
+        """The decoder's state before the first target piece, one row a sentence."""
+        return self.decoder.start(memory.encoded, memory.prepared)
+
+    def step(
+        self, ids_N: Tensor, memory: Memory, state: Any, want: Want | None = None
+    ) -> tuple[Predictions, Tensor | None, Any]:
+        """Read one piece for each of N = B·K hypotheses: predictions, weights_NS where wanted, the next state."""
+        embedded_NE = self.target_embedding(ids_N)
+        hidden_NE, weights_NS, state = self.decoder.step(embedded_NE, memory.prepared, state, want)
+        return self.output.predict(hidden_NE), weights_NS, state
+
+    def forward(self, batch: Batch, want: Want | None = None) -> tuple[Tensor, Tensor | None]:
+        """Hidden states of all target positions (B, T, E), and weights_BTS where wanted."""
+        memory = self.encode(batch.sources)
+        embedded_BTE = self.target_embedding(batch.input_BT)
+        return self.decoder(embedded_BTE, memory.prepared, self.start(memory), want)
