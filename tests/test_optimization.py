@@ -1,0 +1,122 @@
+"""Schedules against numbers worked by hand from the papers' formulas; optimizers against the textbook loop."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from pydantic import TypeAdapter
+
+from nmt.errors import ConfigError
+from nmt.optimization import (
+    Adam,
+    AdamW,
+    Constant,
+    Cosine,
+    InverseSqrt,
+    Noam,
+    OptimizerOptions,
+    Plateau,
+    ScheduleOptions,
+)
+from nmt.settings import members
+
+
+def test_noam_is_equation_3_of_vaswani():
+    # d = 512, warmup = 4000: the peak lies at 4000 and is 512^-0.5 * 4000^-0.5 = 0.04419417 * 0.01581139
+    schedule = Noam.Options(warmup=4000).build(model_size=512, max_updates=None)
+    assert schedule.factor(4000, []) == pytest.approx(6.98771e-4, rel=1e-5)
+    assert schedule.factor(1, []) == pytest.approx(0.04419417 / 4000**1.5, rel=1e-6)
+    assert schedule.factor(16000, []) == pytest.approx(6.98771e-4 / 2, rel=1e-5)
+
+
+def test_inverse_sqrt_rises_in_a_line_and_falls_with_the_root():
+    schedule = InverseSqrt(warmup=100)
+    assert [schedule.factor(n) for n in (25, 100, 400, 900)] == pytest.approx([0.25, 1.0, 1 / 2, 1 / 3])
+
+
+def test_noam_and_inverse_sqrt_differ_by_a_constant():
+    noam, root = Noam(warmup=50, model_size=64), InverseSqrt(warmup=50)
+    ratios = [noam.factor(n) / root.factor(n) for n in (1, 17, 50, 51, 999)]
+    assert ratios == pytest.approx([1 / (8 * math.sqrt(50))] * 5)
+
+
+def test_cosine_is_half_way_in_the_middle_and_minimum_at_the_end():
+    schedule = Cosine(warmup=10, max_updates=110, minimum=0.1)
+    # cos(pi/3) = 1/2 at a third of the way: 0.1 + 0.9 * 0.75
+    assert schedule.factor(5) == 0.5
+    assert schedule.factor(10) == pytest.approx(1.0)
+    assert schedule.factor(60) == pytest.approx(0.55)
+    assert schedule.factor(110) == pytest.approx(0.1)
+    assert Cosine(0, 300, 0.1).factor(100) == pytest.approx(0.1 + 0.9 * 0.75)
+
+
+def test_cosine_without_an_end_is_refused():
+    with pytest.raises(ConfigError, match=r"cosine needs training\.max_updates above its warmup of 1000"):
+        Cosine.Options().build(model_size=8, max_updates=None)
+
+
+def test_constant_warms_up_and_stays():
+    assert [Constant(4).factor(n) for n in (1, 2, 4, 5, 1000)] == [0.25, 0.5, 1.0, 1.0, 1.0]
+    assert Constant(0).factor(1) == 1.0
+
+
+def test_plateau_halves_after_each_patience_without_a_better_score():
+    schedule = Plateau(warmup=0, patience=2, decay=0.5, minimum=0.2)
+    scores = [1.0, 2.0, 2.0, 1.5, 3.0, 1.0, 1.0, 1.0, 1.0]
+    factors = [schedule.factor(99, scores[:k]) for k in range(len(scores) + 1)]
+    #          none 1.0  2.0  2.0  1.5  3.0  1.0  1.0   1.0   1.0 (0.125, floored)
+    assert factors == [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25, 0.2]
+
+
+@pytest.mark.parametrize("options", members(ScheduleOptions).values())
+def test_every_schedule_starts_small_with_a_warmup_and_stays_positive(options):
+    schedule = options(warmup=10).build(model_size=16, max_updates=100)
+    factors = [schedule.factor(n, []) for n in range(1, 100)]
+    assert min(factors) > 0
+    assert factors[0] == pytest.approx(factors[9] / 10)
+
+
+@pytest.mark.parametrize("options", members(OptimizerOptions).values())
+def test_optimizers_follow_the_textbook(options):
+    start, gradients = np.array([[0.5, -1.0], [2.0, 0.1]]), np.array([[[0.1, -2.0], [0.0, 3.0]]] * 3)
+    gradients *= np.array([1.0, -0.5, 2.0])[:, None, None]
+    parameter = torch.nn.Parameter(torch.tensor(start))
+    optimizer = options(learning_rate=0.01).build([("w", parameter)])
+    for gradient in gradients:
+        parameter.grad = torch.tensor(gradient)
+        optimizer.step()
+    decay = 0.01 if options is AdamW.Options else 0.0
+    np.testing.assert_allclose(parameter.detach(), textbook(start, gradients, 0.01, decay), rtol=1e-12)
+
+
+def textbook(theta, gradients, rate, decay, beta1=0.9, beta2=0.98, epsilon=1e-9):
+    """Adam of Kingma & Ba 2015, algorithm 1; with `decay`, algorithm 2 of Loshchilov & Hutter 2019."""
+    m, v = np.zeros_like(theta), np.zeros_like(theta)
+    for n, g in enumerate(gradients, start=1):
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        step = (m / (1 - beta1**n)) / (np.sqrt(v / (1 - beta2**n)) + epsilon)
+        theta = theta - rate * decay * theta - rate * step
+    return theta
+
+
+def test_first_step_of_adam_is_the_learning_rate_whatever_the_gradient():
+    parameter = torch.nn.Parameter(torch.tensor([1.0, 1.0]))
+    parameter.grad = torch.tensor([1e-3, -50.0])
+    Adam.Options(learning_rate=0.1).build([("w", parameter)]).step()
+    assert parameter.tolist() == pytest.approx([0.9, 1.1])
+
+
+def test_adamw_lets_biases_and_gains_be():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.LayerNorm(2))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    AdamW.Options(learning_rate=0.1, weight_decay=0.5).build(model.named_parameters()).step()
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, before[name] * (0.95 if name == "0.weight" else 1.0))
+
+
+def test_betas_come_from_yaml_as_a_list():
+    options = TypeAdapter(OptimizerOptions).validate_python({"name": "adamw", "betas": [0.8, 0.9]})
+    assert options.betas == (0.8, 0.9)
