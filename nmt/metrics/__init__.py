@@ -1,1 +1,1 @@
-"""Measures: of translations (bleu, significance) and of alignments (alignment, matrices). None imports torch."""
+"""Measures of translations (bleu, significance) and of alignments (alignment, matrices), without torch."""

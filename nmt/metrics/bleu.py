@@ -57,9 +57,7 @@ def evaluate(
 
     Raises: DataError when the numbers of lines differ or are 0; NmtError for a tokenizer that cannot be had.
     """
-    return Scores(
-        *(score(hypotheses, references, make_metric(name, lowercase, tokenize)) for name in Scores._fields)
-    )
+    return Scores(*(score(hypotheses, references, make_metric(name, lowercase, tokenize)) for name in Scores._fields))
 
 
 def make_metric(name: str, lowercase: bool = False, tokenize: str = "13a") -> Metric:
@@ -96,7 +94,7 @@ def bleu_by_length(
     lowercase: bool = False,
     tokenize: str = "13a",
 ) -> list[Bucket]:
-    """BLEU of the sentences in each interval of length: 1…edges[0], edges[0]+1…edges[1], …, past the last edge.
+    """BLEU of the sentences in each interval of length: 1…edges[0], edges[0]+1…edges[1], … and beyond.
 
     `lengths` are of whatever the plot is to be over, by custom the words of the source; a length of 0 stands
     in the first bucket.
@@ -128,7 +126,7 @@ def _falls(length: int, low: int, high: int | None) -> bool:
 
 
 def _bleu(lowercase: bool, tokenize: str) -> Metric:
-    """`force` silences advice about text that looks tokenised, as some corpora are; the figure is the same."""
+    """`force` silences advice about text that looks tokenised, as corpora may be; the figure is the same."""
     if tokenize not in TOKENIZERS:
         raise NmtError(f"BLEU tokenizer '{tokenize}' is unknown", f"There are: {', '.join(TOKENIZERS)}.")
     try:

@@ -50,9 +50,7 @@ def test_lowercase_looks_past_case():
 
 def test_characters_are_counted_where_asked():
     # five characters against five, as in the first hand-worked case
-    assert evaluate(["猫が魚を食"], ["猫が魚を見"], tokenize="char").bleu.value == pytest.approx(
-        100 * 0.2**0.25
-    )
+    assert evaluate(["猫が魚を食"], ["猫が魚を見"], tokenize="char").bleu.value == pytest.approx(100 * 0.2**0.25)
 
 
 def test_ter_of_chinese_counts_characters():
@@ -91,15 +89,11 @@ def test_empty_corpora_are_an_error():
 
 
 def test_an_empty_hypothesis_is_scored():
-    assert evaluate(["", "a b c d"], ["a b c d", "a b c d"]).bleu.value == pytest.approx(
-        100 * math.exp(1 - 8 / 4)
-    )
+    assert evaluate(["", "a b c d"], ["a b c d", "a b c d"]).bleu.value == pytest.approx(100 * math.exp(1 - 8 / 4))
 
 
 def test_buckets_hold_the_sentences_of_their_lengths():
-    buckets = bleu_by_length(
-        ["a b c d", "a b c d e", "x"], ["a b c d", "a b c d f", "y"], [5, 6, 21], [5, 10, 20]
-    )
+    buckets = bleu_by_length(["a b c d", "a b c d e", "x"], ["a b c d", "a b c d f", "y"], [5, 6, 21], [5, 10, 20])
     assert [bucket.label for bucket in buckets] == ["1–5", "6–10", "11–20", "> 20"]
     assert [bucket.sentences for bucket in buckets] == [1, 1, 0, 1]
     assert [bucket.bleu for bucket in buckets] == [
