@@ -12,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -22,19 +23,28 @@ class Settings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _tuples_from_lists(cls, data: Any) -> Any:
-        """YAML has lists only; a field that is a tuple takes one."""
+    def _as_written_in_yaml(cls, data: Any) -> Any:
+        """YAML has lists only, so a tuple takes one; a named section without its name is the default's kind."""
         if not isinstance(data, dict):
             return data
-        tuples = {name for name, field in cls.model_fields.items() if is_tuple(field.annotation)}
-        return {k: tuple(v) if k in tuples and isinstance(v, list) else v for k, v in data.items()}
+        return {key: _fitted(value, cls.model_fields.get(key)) for key, value in data.items()}
+
+
+def _fitted(value: Any, field: FieldInfo | None) -> Any:
+    if field and isinstance(value, list) and get_origin(plain_type(field.annotation)) is tuple:
+        return tuple(value)
+    name = getattr(field.default, "name", None) if field else None
+    if isinstance(value, dict) and isinstance(name, str) and "name" not in value:
+        return {"name": name, **value}
+    return value
 
 
 @dataclass(frozen=True)
 class choice:
     """Marks a union of Settings, each with `name: Literal[…]`: `Annotated[A.Options | B.Options, choice()]`.
 
-    A bare string is the member of that name with its defaults; a mapping without `name` is the `default`.
+    A bare string is the member of that name with its defaults; a mapping without `name` is the `default`,
+    or the kind of the field's default value.
     """
 
     default: str = ""
@@ -84,11 +94,6 @@ def plain_type(annotation: Any) -> Any:
 def is_union(annotation: Any) -> bool:
     """Whether the type is written `A | B`."""
     return get_origin(annotation) in (Union, UnionType)
-
-
-def is_tuple(annotation: Any) -> bool:
-    """Whether the type is a tuple, or None besides."""
-    return get_origin(plain_type(annotation)) is tuple
 
 
 def is_section(annotation: Any) -> bool:

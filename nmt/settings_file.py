@@ -60,7 +60,7 @@ class Problem(NamedTuple):
 
     def order(self) -> tuple[bool, float]:
         """By line, `--set` after the file, missing keys last: a misspelt key is the better news."""
-        return self.message == _MISSING, self.place.line or float("inf")
+        return self.message.endswith(_MISSING), self.place.line or float("inf")
 
 
 _MISSING = "this key is missing"
@@ -134,6 +134,8 @@ def _explain(error: ErrorDetails, spot: _Spot, model: type[Settings]) -> tuple[s
         return "unknown key", _nearest_key(str(spot.path[-1]), spot.section, model)
     if kind == "missing" and not _too_short(error):
         return _MISSING, f"expected {describe(spot.annotation)}"
+    if kind == "union_tag_not_found":
+        return "name: " + _MISSING, f"expected {describe(spot.annotation)}"
     if kind in ("union_tag_invalid", "literal_error"):
         names = list(named_options(spot.annotation)) or _literals(spot.annotation)
         word = context.get("tag", value)

@@ -61,9 +61,7 @@ def read_document(path: Path) -> Document:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}", "give a YAML file") from error
     if len(raw) > MAX_BYTES:
-        raise ConfigError(
-            f"{path}: {len(raw):,} bytes are too many for a config", f"the limit is {MAX_BYTES:,}"
-        )
+        raise ConfigError(f"{path}: {len(raw):,} bytes are too many for a config", f"the limit is {MAX_BYTES:,}")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -39,6 +39,8 @@ class Root(Settings):
     files: str | list[str] | list[list[str]] = "train"
     encoder: Annotated[Rnn.Options | Stack.Options, choice(default="rnn")] = Rnn.Options()
     training: Training = Training()
+    layers: Annotated[Rnn.Options | Stack.Options, choice()] = Stack.Options()
+    needed: Annotated[Rnn.Options | Stack.Options, choice()] | None = None
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_numbers_are_yaml_1_2_s(load: Any) -> None:
         ("1e-3", 0.001), ("1E5", 1e5), (".5", 0.5), ("5.", 5.0), ("-1.5e+2", -150.0), ("010", 10),
         ("0o17", 15), ("+3", 3), ("no", "no"), ("on", "on"), ("y", "y"), ("12:30", "12:30"),
         ("2020-01-01", "2020-01-01"), ("1_000", "1_000"), ("true", True), ("~", None), ("", None),
-        ("null", None),        ("'3'", "3"), ("!!str 3", "3"),
+        ("null", None), ("'3'", "3"), ("!!str 3", "3"),
     ],
 )  # fmt: skip
 def test_scalars_follow_the_core_schema_of_yaml_1_2(text: str, value: Any) -> None:
@@ -97,6 +99,10 @@ def test_a_bare_name_is_the_member_with_its_defaults(load: Any) -> None:
 
 def test_a_section_without_a_name_is_the_default_member(load: Any) -> None:
     assert load("title: x\nencoder: {size: 3}").encoder == Rnn.Options(size=3)
+
+
+def test_a_section_without_a_name_is_of_the_default_value_s_kind(load: Any) -> None:
+    assert load("title: x\nlayers: {size: 3}").layers == Stack.Options(size=3)
 
 
 def test_overrides_win_and_are_read_as_yaml(load: Any) -> None:
@@ -125,7 +131,7 @@ REFUSED = {
         "title: x\nbatch_tokens: 3\n",
         (
             "x.yaml:2: batch_tokens: unknown key",
-            "did you mean 'training.batch_tokens'? here: title, files, encoder, training",
+            "did you mean 'training.batch_tokens'? here: title, files, encoder, training, layers, needed",
         ),
     ),
     "unknown key unlike any other": (
@@ -202,18 +208,23 @@ REFUSED = {
         "title: x\nencoder: 3",
         ("x.yaml:2: encoder: expected one of rnn, stack, got 3", ""),
     ),
+    "missing name": (
+        "title: x\nneeded:\n  size: 3\n",
+        ("x.yaml:2: needed: name: this key is missing", "expected one of rnn, stack"),
+    ),
     "missing key": ("encoder: rnn", ("x.yaml:1: title: this key is missing", "expected text")),
     "empty file": ("", ("x.yaml:1: title: this key is missing", "expected text")),
     "misspelt needed key": (
         "files: a\ntitel: x",
         (
             "x.yaml:2: titel: unknown key",
-            "did you mean 'title'? allowed: title, files, encoder, training; 1 more problem: x.yaml:1 title",
+            "did you mean 'title'? allowed: title, files, encoder, training, layers, needed; "
+            "1 more problem: x.yaml:1 title",
         ),
     ),
     "list for a config": (
         "- title",
-        ("x.yaml:1: expected a section with title, files, encoder, training, got a list of 1", ""),
+        ("x.yaml:1: expected a section with title, files, encoder, training, layers, needed, got a list of 1", ""),
     ),
 }  # fmt: skip
 

@@ -1,0 +1,270 @@
+"""Combinations of settings that make no sense: one table, checked when a config is read and printed in the docs.
+
+Two kinds of rows. FORBIDDEN_KEYS looks at what was written: a key that the chosen kind of part does not have, though
+another kind does, deserves the reason rather than `unknown key`. FORBIDDEN_VALUES looks at the config with its
+defaults: each key is right by itself, and together they are not.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+
+from nmt.errors import ConfigError
+from nmt.yaml_source import Document, KeyPath
+
+if TYPE_CHECKING:
+    from nmt.attention.heads import AttentionSettings
+    from nmt.config import Config
+
+Looked = TypeVar("Looked")
+
+
+class Rule(NamedTuple, Generic[Looked]):
+    """A combination that is refused: the keys to blame, why, what to do instead, and when it is there."""
+
+    combination: str
+    keys: tuple[str, ...]
+    reason: str
+    instead: str
+    broken: Callable[[Looked], bool]
+
+
+def check_keys(document: Document) -> None:
+    """Raises: ConfigError for the first row of FORBIDDEN_KEYS that the written config breaks."""
+    for rule in FORBIDDEN_KEYS:
+        if rule.broken(document):
+            raise _refusal(rule, document)
+
+
+def check_values(config: "Config", document: Document) -> None:
+    """Raises: ConfigError for the first row of FORBIDDEN_VALUES that the config breaks."""
+    for rule in FORBIDDEN_VALUES:
+        if rule.broken(config):
+            raise _refusal(rule, document)
+
+
+def markdown_table() -> str:
+    """The table of impossible combinations, for docs/architecture.md."""
+    rules: tuple[Rule[Any], ...] = (*FORBIDDEN_KEYS, *FORBIDDEN_VALUES)
+    rows = [f"| {rule.combination} | {rule.reason} | {rule.instead} |" for rule in rules]
+    return "\n".join(("| refused | because | instead |", "|---|---|---|", *rows)) + "\n"
+
+
+def _refusal(rule: Rule[Any], document: Document) -> ConfigError:
+    """Blame the first key of the rule that was written, and name the others."""
+    paths: list[KeyPath] = [tuple(key.split(".")) for key in rule.keys]
+    written = [path for path in paths if path in document.places]
+    blamed = written[0] if written else paths[0]
+    name = ".".join(map(str, blamed))
+    combination = rule.combination.replace("`", "")
+    return ConfigError(f"{document.place(blamed)}: {name}: {combination}: {rule.reason}", rule.instead)
+
+
+def _written(document: Document, *path: str) -> Any:
+    """The value as it was written, None where it was not."""
+    data = document.data
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def _decoder_is(document: Document, name: str) -> bool:
+    decoder = _written(document, "model", "decoder")
+    return bool((decoder.get("name") if isinstance(decoder, dict) else decoder) == name)
+
+
+def _transformer_without(key: str, reason: str, instead: str) -> Rule[Document]:
+    return Rule(
+        f"`decoder: transformer` with `{key}`",
+        (f"model.decoder.{key}",),
+        reason,
+        instead,
+        lambda document: (
+            _decoder_is(document, "transformer") and _written(document, "model", "decoder", key) is not None
+        ),
+    )
+
+
+_REMOVE = "remove the key, or take `decoder: {name: rnn}`"
+
+FORBIDDEN_KEYS: tuple[Rule[Document], ...] = (
+    _transformer_without(
+        "attention",
+        "every layer of a Transformer attends with scaled_dot, and without attention it sees no source",
+        "set decoder.heads and decoder.num_layers, or take `decoder: {name: rnn}`",
+    ),
+    _transformer_without("input_feeding", "it has no recurrence that could be fed", _REMOVE),
+    _transformer_without("query", "its queries are the states of the layer below, in every layer", _REMOVE),
+    _transformer_without("deep_output", "its last layer is what the output scores", _REMOVE),
+    _transformer_without("bridge", "it has no first state that the encoder could give", _REMOVE),
+    _transformer_without("cell", "it has no recurrence", "remove the key, or take `decoder: {name: rnn}`"),
+    _transformer_without(
+        "size", "its width is the embeddings', as they enter its residual sums", "set model.embedding_size"
+    ),
+)
+
+
+def _encoder_width(config: "Config") -> int:
+    """Width of the states that the decoder attends to."""
+    encoder = config.model.encoder
+    return encoder.size * (1 + encoder.bidirectional) if encoder.name == "rnn" else config.model.embedding_size
+
+
+def _attends(config: "Config") -> "AttentionSettings | None":
+    """The attention of a recurrent decoder, None where there is none."""
+    decoder = config.model.decoder
+    return decoder.attention if decoder.name == "rnn" and decoder.attention.name == "attend" else None
+
+
+def _undivided(side: Literal["encoder", "decoder"]) -> "Rule[Config]":
+    def broken(config: "Config") -> bool:
+        part = config.model.encoder if side == "encoder" else config.model.decoder
+        return part.name == "transformer" and config.model.embedding_size % part.heads != 0
+
+    return Rule(
+        f"`{side}: transformer` whose `heads` do not divide `embedding_size`",
+        (f"model.{side}.heads", "model.embedding_size"),
+        "each head works on an equal part of the width",
+        "choose heads that divide model.embedding_size",
+        broken,
+    )
+
+
+def _undivided_state(config: "Config") -> bool:
+    attention, decoder = _attends(config), config.model.decoder
+    return attention is not None and decoder.name == "rnn" and decoder.size % attention.heads != 0
+
+
+def _unequal_widths(config: "Config") -> bool:
+    attention, decoder = _attends(config), config.model.decoder
+    products = ("dot", "scaled_dot", "cosine")
+    if attention is None or decoder.name != "rnn" or attention.heads > 1:
+        return False
+    return attention.score.name in products and decoder.size != _encoder_width(config)
+
+
+def _cannot_copy(config: "Config") -> bool:
+    encoder, decoder = config.model.encoder, config.model.decoder
+    if decoder.name != "rnn" or decoder.bridge.name != "copy":
+        return False
+    given = (encoder.num_layers, encoder.cell.name) if encoder.name == "rnn" else (1, "gru")
+    return (*given, _encoder_width(config)) != (decoder.num_layers, decoder.cell.name, decoder.size)
+
+
+def _one_way_backward(config: "Config") -> bool:
+    encoder, decoder = config.model.encoder, config.model.decoder
+    both_ways = encoder.name == "rnn" and encoder.bidirectional
+    return decoder.name == "rnn" and decoder.bridge.name == "backward" and not both_ways
+
+
+def _blind(config: "Config") -> bool:
+    decoder = config.model.decoder
+    if decoder.name != "rnn" or decoder.attention.name != "none":
+        return False
+    return decoder.attention.context == "initial" and decoder.bridge.name == "zero"
+
+
+def _cosine_without_end(config: "Config") -> bool:
+    schedule, last = config.training.schedule, config.training.max_updates
+    return schedule.name == "cosine" and (last is None or last <= schedule.warmup)
+
+
+def _positions_run_out(config: "Config") -> bool:
+    parts = (config.model.encoder, config.model.decoder)
+    tables = [part.positions for part in parts if part.name == "transformer"]
+    return any(table.name == "learned" and table.max_positions < config.data.max_length for table in tables)
+
+
+def _endless(config: "Config") -> bool:
+    training = config.training
+    limits = (training.max_updates, training.max_epochs, training.max_minutes, training.patience)
+    return all(limit is None for limit in limits)
+
+
+FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
+    Rule(
+        "`tied_embeddings: all` without `tokenizer.shared`",
+        ("model.tied_embeddings", "tokenizer.shared"),
+        "one table of embeddings needs one vocabulary for both sides",
+        "set tokenizer.shared: true, or tied_embeddings: target or none",
+        lambda config: config.model.tied_embeddings == "all" and not config.tokenizer.shared,
+    ),
+    _undivided("encoder"),
+    _undivided("decoder"),
+    Rule(
+        "`attention.heads` that do not divide `decoder.size`",
+        ("model.decoder.attention.heads", "model.decoder.size"),
+        "each head works on an equal part of the width",
+        "choose heads that divide model.decoder.size",
+        _undivided_state,
+    ),
+    Rule(
+        "`score: dot`, `scaled_dot` or `cosine` over states of another width than the decoder's",
+        ("model.decoder.attention.score", "model.decoder.size", "model.encoder.size", "model.embedding_size"),
+        "the score is a product of query and memory, which must be equally wide",
+        "make decoder.size the encoder's size times its directions, set heads, or take general or additive",
+        _unequal_widths,
+    ),
+    Rule(
+        "`bridge: backward` without a bidirectional encoder",
+        ("model.decoder.bridge", "model.encoder.bidirectional", "model.encoder"),
+        "there is no backward direction whose last state could start the decoder",
+        "set encoder.bidirectional: true, or take bridge: dense",
+        _one_way_backward,
+    ),
+    Rule(
+        "`bridge: copy` between states that differ in layers, cell or width",
+        ("model.decoder.bridge", "model.decoder.size", "model.encoder.size"),
+        "a state is copied layer by layer as it is",
+        "make num_layers and cell equal and decoder.size the encoder's size times its directions, or take dense",
+        _cannot_copy,
+    ),
+    Rule(
+        "`attention: {name: none, context: initial}` with `bridge: zero`",
+        ("model.decoder.bridge", "model.decoder.attention"),
+        "the decoder would see nothing of the source",
+        "take bridge: dense, or context: every_step",
+        _blind,
+    ),
+    Rule(
+        "`encoder.reverse` with `bidirectional`",
+        ("model.encoder.reverse", "model.encoder.bidirectional"),
+        "both directions are read already",
+        "set encoder.bidirectional: false, or remove reverse",
+        lambda config: (
+            config.model.encoder.name == "rnn" and config.model.encoder.reverse and config.model.encoder.bidirectional
+        ),
+    ),
+    Rule(
+        "`positions: learned` with fewer `max_positions` than `data.max_length`",
+        ("model.encoder.positions", "model.decoder.positions", "data.max_length"),
+        "the longest sentences would have positions that are not in the table",
+        "raise positions.max_positions, or lower data.max_length",
+        _positions_run_out,
+    ),
+    Rule(
+        "`schedule: cosine` without `max_updates` above its `warmup`",
+        ("training.schedule", "training.schedule.warmup", "training.max_updates"),
+        "the cosine falls from the end of the warm-up to the last update",
+        "set training.max_updates, or take schedule: inverse_sqrt",
+        _cosine_without_end,
+    ),
+    Rule(
+        "`max_updates`, `max_epochs`, `max_minutes` and `patience` all null",
+        ("training.max_updates", "training.patience", "training.max_epochs", "training.max_minutes"),
+        "nothing would ever end the run",
+        "set at least one of them",
+        _endless,
+    ),
+    Rule(
+        "`search.coverage_penalty` with `attention: none`",
+        ("search.coverage_penalty", "model.decoder.attention"),
+        "coverage is counted in attention weights, and there are none",
+        "set search.coverage_penalty: 0, or an attention",
+        lambda config: (
+            config.search.name == "beam"
+            and config.search.coverage_penalty > 0
+            and config.model.decoder.name == "rnn"
+            and _attends(config) is None
+        ),
+    ),
+)

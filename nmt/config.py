@@ -1,0 +1,84 @@
+"""Config: the root that composes all sections, and the combinations of them that make no sense (nmt.combinations).
+
+What is left out of a file has the default that stands in its section's class, and nowhere else.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from nmt.combinations import check_keys, check_values
+from nmt.data.settings import DataSettings
+from nmt.model import ModelOptions
+from nmt.optimization import Adam, InverseSqrt, OptimizerOptions, ScheduleOptions
+from nmt.search import Beam, SearchOptions
+from nmt.settings import Settings
+from nmt.settings_file import dump_settings, read_with_overrides, validate
+from nmt.text.subwords import Unigram
+from nmt.text.tokenizers import TokenizerOptions
+
+
+class Languages(Settings):
+    """Names of both sides, for messages, file endings and the service; nothing is decided by them."""
+
+    source: str = "source"
+    target: str = "target"
+
+
+class TrainingSettings(Settings):
+    """How a model is trained. The first limit that is reached ends the run; null is no limit."""
+
+    seed: int = Field(1, ge=0, lt=2**31)
+    batch_tokens: int = Field(4096, gt=0, description="a batch: rows × longest side, padding counted")
+    accumulate: int = Field(1, ge=1, description="batches an update")
+    optimizer: OptimizerOptions = Adam.Options()
+    schedule: ScheduleOptions = InverseSqrt.Options()
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    clip_norm: float | None = Field(1.0, gt=0, description="largest norm of an update's gradient")
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    max_updates: int | None = Field(20000, ge=1)
+    max_epochs: int | None = Field(None, ge=1)
+    max_minutes: float | None = Field(None, gt=0, description="CPU time / threads, validation left out")
+    validate_every: int = Field(500, ge=1, description="updates")
+    checkpoint_every: int = Field(500, ge=1, description="updates")
+    keep_last: int = Field(3, ge=1, description="checkpoints besides the best")
+    average_last: int = Field(0, ge=0, description="checkpoints whose mean becomes `average`; 0: none")
+    patience: int | None = Field(10, ge=1, description="validations without a better select_by")
+    select_by: Literal["bleu", "loss", "chrf"] = "bleu"
+    start_from: str | None = Field(None, description="run directory whose best weights training starts from")
+
+
+class Config(Settings):
+    """A whole run: data, tokenizer, model, training, search."""
+
+    languages: Languages = Languages()
+    data: DataSettings
+    tokenizer: TokenizerOptions = Unigram.Options()
+    model: ModelOptions = ModelOptions()
+    training: TrainingSettings = TrainingSettings()
+    search: SearchOptions = Beam.Options()
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """Read a config file, with `a.b=value` overrides applied first.
+
+    Raises: ConfigError with file, line and key for what is unknown, of the wrong type, or makes no sense together.
+    """
+    document = read_with_overrides(path, overrides)
+    check_keys(document)
+    config = validate(document, Config)
+    check_values(config, document)
+    return config
+
+
+def dump_config(config: Config) -> str:
+    """YAML of the whole config, defaults written out; `load_config` reads it back to an equal one."""
+    return dump_settings(config)
+
+
+def config_hash(config: Config) -> str:
+    """64 hexadecimal digits of the resolved config: equal for equal configs, however short they were written."""
+    return hashlib.sha256(dump_config(config).encode()).hexdigest()

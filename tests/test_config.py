@@ -1,0 +1,263 @@
+"""The config: its sections, its errors, and every row of the table of combinations that make no sense."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from nmt.combinations import FORBIDDEN_KEYS, FORBIDDEN_VALUES, markdown_table
+from nmt.config import Config, TrainingSettings, config_hash, dump_config, load_config
+from nmt.errors import ConfigError
+
+DATA = "data:\n  train: {source: a.en, target: a.de}\n  valid: {source: b.en, target: b.de}\n"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def load(text: str, *overrides: str) -> Config:
+    Path("x.yaml").write_text(DATA + text, encoding="utf-8")
+    return load_config("x.yaml", overrides)
+
+
+def refusal(text: str, *overrides: str) -> tuple[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        load(text, *overrides)
+    return caught.value.message, caught.value.hint
+
+
+def test_the_design_s_config_in_full_is_read() -> None:
+    text = """
+languages: {source: en, target: de}
+tokenizer: {name: unigram, vocabulary_size: 6000, shared: true, normalization: identity, lowercase: false}
+model:
+  embedding_size: 256
+  tied_embeddings: all
+  dropout: 0.2
+  encoder: {name: rnn, cell: gru, size: 256, num_layers: 1, bidirectional: true}
+  decoder:
+    name: rnn
+    cell: gru
+    size: 512
+    num_layers: 1
+    query: previous
+    input_feeding: false
+    deep_output: true
+    attention: {score: additive, normalizer: softmax, scope: global, heads: 1}
+training:
+  seed: 1
+  batch_tokens: 4096
+  accumulate: 1
+  optimizer: {name: adam, learning_rate: 1e-3, betas: [0.9, 0.98]}
+  schedule: {name: inverse_sqrt, warmup: 1000}
+  label_smoothing: 0.1
+  clip_norm: 1.0
+  precision: auto
+  max_updates: 20000
+  max_epochs: null
+  max_minutes: null
+  validate_every: 500
+  checkpoint_every: 500
+  keep_last: 3
+  average_last: 0
+  patience: 10
+  select_by: bleu
+search: {name: beam, beam_size: 5, length_penalty: 0.6, coverage_penalty: 0.0, max_length_ratio: 2.0}
+"""
+    assert load(text).training == TrainingSettings()
+
+
+def test_the_resolved_config_is_read_back_equal() -> None:
+    config = load("model: {encoder: transformer, decoder: transformer}", "training.optimizer.learning_rate=1e-5")
+    Path("resolved.yaml").write_text(dump_config(config), encoding="utf-8")
+    assert load_config("resolved.yaml") == config
+
+
+def test_the_resolved_config_has_the_sections_in_the_schema_s_order() -> None:
+    assert list(yaml.safe_load(dump_config(load("")))) == list(Config.model_fields)
+
+
+def test_the_hash_is_of_the_resolved_config() -> None:
+    assert config_hash(load("training: {seed: 1}")) == config_hash(load(""))
+    assert config_hash(load("training: {seed: 2}")) != config_hash(load(""))
+
+
+def test_fewer_than_sixty_settings_stand_outside_the_components() -> None:
+    sections = [Config, *(field.annotation for field in Config.model_fields.values())]
+    counted = sum(len(section.model_fields) for section in sections if hasattr(section, "model_fields"))
+    assert counted <= 60
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (
+            "model:\n  encoder:\n    name: rnn\n    sise: 3\n",
+            "x.yaml:7: model.encoder.sise: unknown key",
+            "did you mean 'size'? allowed: name, cell, size, num_layers, bidirectional, reverse",
+        ),
+        (
+            "training:\n  batch_tokens: many\n",
+            'x.yaml:5: training.batch_tokens: expected a whole number, got "many"',
+            "",
+        ),
+        (
+            "training: {optimizer: {name: adam, learning_rate: -1}}",
+            "x.yaml:4: training.optimizer.learning_rate: must be more than 0, got -1",
+            "",
+        ),
+        ("training: {label_smoothing: 1}", "x.yaml:4: training.label_smoothing: must be less than 1, got 1", ""),
+        (
+            "training: {optimizer: {name: adam, betas: [0.9, 1.0]}}",
+            "x.yaml:4: training.optimizer.betas.1: must be less than 1, got 1.0",
+            "",
+        ),
+        (
+            "model:\n  decoder: {name: rnn, attention: {score: aditive}}\n",
+            'x.yaml:5: model.decoder.attention.score: unknown name "aditive"',
+            "did you mean 'additive'? allowed: dot, general, concat, additive, mlp, scaled_dot, cosine, location",
+        ),
+        (
+            "tokenizer: sentencepiece",
+            'x.yaml:4: tokenizer: unknown name "sentencepiece"',
+            "allowed: unigram, bpe, word, char",
+        ),
+        (
+            "learning_rate: 3",
+            "x.yaml:4: learning_rate: unknown key",
+            "did you mean 'training.optimizer.learning_rate'? "
+            "here: languages, data, tokenizer, model, training, search",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_and_key(text: str, message: str, hint: str) -> None:
+    assert refusal(text) == (message, hint)
+
+
+def test_several_source_texts_are_refused_with_the_line() -> None:
+    Path("x.yaml").write_text(DATA.replace("source: a.en", "source: [[a.en], [c.en]]"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^x.yaml:2: data.train: source: several source texts"):
+        load_config("x.yaml")
+
+
+TRANSFORMER = "model:\n  embedding_size: 64\n  encoder: transformer\n  decoder:\n    name: transformer\n"
+FORBIDDEN = {
+    "`decoder: transformer` with `attention`": (TRANSFORMER + "    attention: none\n", 9),
+    "`decoder: transformer` with `input_feeding`": (TRANSFORMER + "    input_feeding: true\n", 9),
+    "`decoder: transformer` with `query`": (TRANSFORMER + "    query: current\n", 9),
+    "`decoder: transformer` with `deep_output`": (TRANSFORMER + "    deep_output: true\n", 9),
+    "`decoder: transformer` with `bridge`": (TRANSFORMER + "    bridge: copy\n", 9),
+    "`decoder: transformer` with `cell`": (TRANSFORMER + "    cell: gru\n", 9),
+    "`decoder: transformer` with `size`": (TRANSFORMER + "    size: 64\n", 9),
+    "`tied_embeddings: all` without `tokenizer.shared`": (
+        "tokenizer: {name: word, shared: false}\nmodel:\n  tied_embeddings: all\n",
+        6,
+    ),
+    "`encoder: transformer` whose `heads` do not divide `embedding_size`": (
+        "model:\n  embedding_size: 64\n  encoder: {name: transformer, heads: 3}\n",
+        6,
+    ),
+    "`decoder: transformer` whose `heads` do not divide `embedding_size`": (
+        "model:\n  embedding_size: 64\n  decoder: {name: transformer, heads: 5}\n",
+        6,
+    ),
+    "`attention.heads` that do not divide `decoder.size`": (
+        "model:\n  decoder:\n    name: rnn\n    size: 100\n    attention: {heads: 3}\n",
+        8,
+    ),
+    "`score: dot`, `scaled_dot` or `cosine` over states of another width than the decoder's": (
+        "model:\n  encoder: {name: rnn, size: 100}\n  decoder: {name: rnn, size: 100, attention: {score: dot}}\n",
+        6,
+    ),
+    "`bridge: backward` without a bidirectional encoder": (
+        "model:\n  encoder: {name: rnn, bidirectional: false}\n  decoder: {name: rnn, bridge: backward}\n",
+        6,
+    ),
+    "`bridge: copy` between states that differ in layers, cell or width": (
+        "model:\n  encoder: {name: rnn, cell: lstm}\n  decoder: {name: rnn, bridge: copy}\n",
+        6,
+    ),
+    "`attention: {name: none, context: initial}` with `bridge: zero`": (
+        "model:\n  decoder:\n    name: rnn\n    attention: none\n    bridge: zero\n",
+        8,
+    ),
+    "`encoder.reverse` with `bidirectional`": ("model:\n  encoder: {name: rnn, reverse: true}\n", 5),
+    "`positions: learned` with fewer `max_positions` than `data.max_length`": (
+        "model:\n  encoder:\n    name: transformer\n    positions: {name: learned, max_positions: 100}\n",
+        7,
+    ),
+    "`schedule: cosine` without `max_updates` above its `warmup`": (
+        "training:\n  max_updates: 100\n  schedule: cosine\n",
+        6,
+    ),
+    "`max_updates`, `max_epochs`, `max_minutes` and `patience` all null": (
+        "training:\n  patience: null\n  max_updates: null\n",
+        6,
+    ),
+    "`search.coverage_penalty` with `attention: none`": (
+        "model: {decoder: {name: rnn, attention: none}}\nsearch: {name: beam, coverage_penalty: 0.2}\n",
+        5,
+    ),
+}
+RULES = {rule.combination: rule for rule in (*FORBIDDEN_KEYS, *FORBIDDEN_VALUES)}
+
+
+def test_every_row_of_the_table_has_its_test() -> None:
+    assert set(FORBIDDEN) == set(RULES)
+
+
+@pytest.mark.parametrize("combination", RULES)
+def test_an_impossible_combination_is_refused_with_line_reason_and_way_out(combination: str) -> None:
+    text, line = FORBIDDEN[combination]
+    rule = RULES[combination]
+    message, hint = refusal(text)
+    assert message.startswith(f"x.yaml:{line}: ")
+    assert any(f": {key}: " in message for key in rule.keys)
+    assert message.endswith(rule.reason)
+    assert hint == rule.instead
+
+
+def test_the_refusal_of_a_combination_in_full() -> None:
+    text, _ = FORBIDDEN["`tied_embeddings: all` without `tokenizer.shared`"]
+    assert refusal(text) == (
+        "x.yaml:6: model.tied_embeddings: tied_embeddings: all without tokenizer.shared: "
+        "one table of embeddings needs one vocabulary for both sides",
+        "set tokenizer.shared: true, or tied_embeddings: target or none",
+    )
+
+
+def test_a_combination_made_by_an_override_names_set() -> None:
+    message, _ = refusal("tokenizer: {name: word, shared: true}", "tokenizer.shared=false")
+    assert message.startswith("--set: tokenizer.shared: ")
+
+
+@pytest.mark.parametrize("combination", RULES)
+def test_the_table_for_the_docs_has_every_row(combination: str) -> None:
+    rule = RULES[combination]
+    assert f"| {combination} | {rule.reason} | {rule.instead} |" in markdown_table()
+
+
+POSSIBLE: dict[str, Any] = {
+    "the defaults": "",
+    "heads that divide the width": "model: {decoder: {name: rnn, size: 12, attention: {heads: 3}}}",
+    "dot over equal widths": "model: {encoder: {name: rnn, size: 8}, decoder: {name: rnn, size: 16, "
+    "attention: {score: dot}}}",
+    "dot of many heads": "model: {decoder: {name: rnn, size: 100, attention: {score: dot, heads: 4}}}",
+    "copy of equal states": "model: {encoder: {name: rnn, size: 8, num_layers: 2}, "
+    "decoder: {name: rnn, size: 16, num_layers: 2, bridge: copy, attention: none}}",
+    "a recurrent decoder over a Transformer": "model: {encoder: transformer, decoder: {name: rnn, size: 256, "
+    "attention: {score: dot}}}",
+    "a Transformer over a recurrent encoder": "model: {decoder: transformer}",
+    "reading backwards": "model: {encoder: {name: rnn, bidirectional: false, reverse: true}}",
+    "learned positions": "model: {encoder: {name: transformer, positions: learned}, decoder: transformer}",
+}
+
+
+@pytest.mark.parametrize("text", POSSIBLE.values(), ids=POSSIBLE)
+def test_what_the_table_lets_pass_is_built(text: str) -> None:
+    with torch.device("meta"):
+        assert load(text).model.build(50, 50)
