@@ -13,22 +13,23 @@ from torch.nn import functional
 
 
 class Predictions(NamedTuple):
-    """The next piece's distribution for N hypotheses, as unnormalised log-probabilities."""
+    """The next piece's distribution for N hypotheses: log P(v) = logit_v − log_norm, log_norm = log Σ_v exp(logit_v)."""
 
     logits_NV: Tensor
-
-    def log_norm(self) -> Tensor:
-        """log Σ_v exp(logit_v), so that log P(v) = logit_v − log_norm: (N,)."""
-        return torch.logsumexp(self.logits_NV, dim=-1)
+    log_norm_N: Tensor
 
     def log_probs(self) -> Tensor:
         """log P of every piece: (N, V)."""
-        return torch.log_softmax(self.logits_NV, dim=-1)
+        return self.logits_NV - self.log_norm_N.unsqueeze(-1)
+
+    def log_prob(self, piece: int) -> Tensor:
+        """log P of one piece: (N,)."""
+        return self.logits_NV[:, piece] - self.log_norm_N
 
     def top(self, k: int) -> tuple[Tensor, Tensor]:
-        """The k best pieces' log-probabilities and ids, best first: two times (N, k); no full log-softmax, no sort."""
-        best_NK, ids_NK = self.logits_NV.topk(k, dim=-1)
-        return best_NK - self.log_norm().unsqueeze(-1), ids_NK
+        """The k best pieces' log-probabilities and ids (all, if there are fewer), best first: two times (N, k)."""
+        best_NK, ids_NK = self.logits_NV.topk(min(k, self.logits_NV.shape[-1]), dim=-1)
+        return best_NK - self.log_norm_N.unsqueeze(-1), ids_NK
 
 
 class LinearCrossEntropy(Function):
@@ -96,7 +97,8 @@ class Softmax(nn.Module):
     def predict(self, hidden_NE: Tensor) -> Predictions:
         """The next piece's distribution, in float32 at least."""
         logits_NV = functional.linear(hidden_NE, self.weight_VE, self.bias_V)
-        return Predictions(logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32)))
+        logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
+        return Predictions(logits_NV, torch.logsumexp(logits_NV, dim=-1))
 
     def nll(self, hidden_ME: Tensor, target_M: Tensor) -> tuple[Tensor, Tensor]:
         """Per token: −log P(target), and the mean of −log P over the vocabulary (for label smoothing)."""
