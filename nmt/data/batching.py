@@ -1,10 +1,10 @@
 """Batches by token budget, in an order that depends on the seed and the epoch alone.
 
 The cost of a batch is rows × longest, padding counted, on the side where that is more; it stays within
-`batch_tokens` unless one pair alone is longer. Pairs are sorted by their longer side, then by the difference of
-the sides, upwards and downwards in turn, so that neighbours are alike on both sides; ties fall by chance. The
-sorted pairs are cut into batches and the batches shuffled. A corpus of more than POOL pairs is planned pool by
-pool, each made of random runs of BLOCK neighbouring pairs, so that memory does not grow with the corpus.
+`batch_tokens` unless one pair alone is longer. Pairs are sorted by their longer side, then by the difference
+of the sides, upwards and downwards in turn, so that neighbours are alike on both sides; ties fall by chance.
+The sorted pairs are cut into batches and the batches shuffled. A corpus of more than POOL pairs is planned
+pool by pool, each made of random runs of BLOCK neighbouring pairs, so that memory does not grow with it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,8 +24,8 @@ Rows = NDArray[np.int64]
 class Batches:
     """An endless iterator over training batches, whose place can be saved and taken up again at any batch.
 
-    Each process of `world` plans the same batches and takes the rows rank, rank + world, … of each (none, when
-    a batch has fewer). `epoch` counts the complete passes: with the last batch of a pass it goes up.
+    Each process of `world` plans the same batches and takes the rows rank, rank + world, … of each (none,
+    when a batch has fewer). `epoch` counts the complete passes: with the last batch of a pass it goes up.
     """
 
     def __init__(self, store: PairStore, batch_tokens: int, seed: int, rank: int = 0, world: int = 1) -> None:
