@@ -94,9 +94,7 @@ class Run:
         """The tokenizers of both sides."""
         directory = self.path / "tokenizer"
         if not directory.is_dir():
-            raise CheckpointError(
-                f"{directory}: missing", "the run was stopped before training began; train again"
-            )
+            raise CheckpointError(f"{directory}: missing", "the run was stopped before training began; train again")
         return load_tokenizers(directory)
 
     def keep_tokenizers(self, tokenizers: Tokenizers) -> None:
@@ -127,9 +125,7 @@ class Run:
         """The model of a checkpoint (`best`, `last`, `average`, `step-N`), in eval mode."""
         directory = self.checkpoint(which)
         source, target = self.tokenizers
-        model = self.config.model.build(
-            source_size=len(source.vocabulary), target_size=len(target.vocabulary)
-        )
+        model = self.config.model.build(source_size=len(source.vocabulary), target_size=len(target.vocabulary))
         load_weights(model, directory / "model.safetensors")
         return model.to(device).eval()
 
@@ -216,14 +212,10 @@ def _compare(file: Path, found: dict[str, tuple[int, ...]], expected: dict[str, 
     wrong = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
     wrong += [f"{name} is not of this model" for name in sorted(found.keys() - expected.keys())]
     both = sorted(expected.keys() & found.keys())
-    wrong += [
-        f"{n} has shape {found[n]}, the config's model {expected[n]}" for n in both if found[n] != expected[n]
-    ]
+    wrong += [f"{n} has shape {found[n]}, the config's model {expected[n]}" for n in both if found[n] != expected[n]]
     if wrong:
         more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
-        raise CheckpointError(
-            f"{file}: {'; '.join(wrong[:4])}{more}", "the config's `model:` must be the weights' own"
-        )
+        raise CheckpointError(f"{file}: {'; '.join(wrong[:4])}{more}", "the config's `model:` must be the weights' own")
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -259,6 +251,4 @@ def _differences(left: Config, right: Config) -> list[str]:
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         return {prefix: value}
-    return {
-        k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}.{key}".strip(".")).items()
-    }
+    return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}.{key}".strip(".")).items()}

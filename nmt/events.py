@@ -25,7 +25,10 @@ class Started(NamedTuple):
 
 
 class Updated(NamedTuple):
-    """One update. loss (smoothed) and nll are nats per target piece; done is the part of the run, 0–1."""
+    """One update. epoch counts complete passes over the data; done is the part of the run that is behind, from 0.
+
+    loss (smoothed) and nll are nats per target piece, seconds those of this update alone.
+    """
 
     step: int
     epoch: int

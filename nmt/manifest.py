@@ -89,10 +89,7 @@ def _difference(path: Path, size: int, sha256: str) -> str:
 
 
 def _measured(directory: Path) -> dict[str, dict[str, Any]]:
-    return {
-        path.name: {"size": path.stat().st_size, "sha256": _sha256(path)}
-        for path in sorted(directory.iterdir())
-    }
+    return {path.name: {"size": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(directory.iterdir())}
 
 
 def _sha256(path: Path) -> str:

@@ -111,9 +111,7 @@ def _load_moments(training: Training, tensors: dict[str, Tensor]) -> None:
 
 
 def _same_vocabularies(training: Training, other: Run) -> None:
-    for side, ours, theirs in zip(
-        ("source", "target"), training.data.tokenizers, other.tokenizers, strict=True
-    ):
+    for side, ours, theirs in zip(("source", "target"), training.data.tokenizers, other.tokenizers, strict=True):
         if ours.vocabulary.pieces != theirs.vocabulary.pieces:
             raise CheckpointError(
                 f"{other.path}: its {side} vocabulary is not that of this run's data "

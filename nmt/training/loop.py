@@ -43,9 +43,7 @@ def fit(
         yield event
 
 
-def _events(
-    training: Training, validate: Validate, resume: bool, stop: Callable[[], bool]
-) -> Iterator[Event]:
+def _events(training: Training, validate: Validate, resume: bool, stop: Callable[[], bool]) -> Iterator[Event]:
     yield from restore(training) if resume else start_new(training)
     parameters = sum(parameter.numel() for parameter in training.model.parameters())
     precision = str(training.precision).removeprefix("torch.")

@@ -69,9 +69,7 @@ def _follow_gradient(training: Training, learning_rate: float) -> Sums:
 
 
 def _backward(training: Training, batch: Batch, tokens: int) -> tuple[float, float]:
-    with torch.autocast(
-        training.device.type, dtype=torch.bfloat16, enabled=training.precision == torch.bfloat16
-    ):
+    with torch.autocast(training.device.type, dtype=torch.bfloat16, enabled=training.precision == torch.bfloat16):
         loss = translation_loss(training.model, to(batch, training.device), training.settings.label_smoothing)
     value = float(loss.total.detach())
     if not math.isfinite(value):
@@ -82,11 +80,7 @@ def _backward(training: Training, batch: Batch, tokens: int) -> tuple[float, flo
 
 def _not_finite(training: Training, what: str, lines: list[int]) -> TrainingError:
     named = ", ".join(str(line + 1) for line in lines[:8]) + (", …" if len(lines) > 8 else "")
-    kept = (
-        f"the checkpoint of update {training.saved} is kept"
-        if training.saved
-        else "no checkpoint was saved yet"
-    )
+    kept = f"the checkpoint of update {training.saved} is kept" if training.saved else "no checkpoint was saved yet"
     return TrainingError(
         f"update {training.progress.step + 1}: the {what} is not finite; its batch has the lines {named}",
         f"{kept}; try a lower learning_rate, a longer warmup, a smaller clip_norm, or precision: float32",

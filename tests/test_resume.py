@@ -1,0 +1,155 @@
+"""A run that was stopped or killed and resumed is, bit for bit, the run that was not."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_run import RNN, TRANSFORMER, Tiny, checkpoint_bytes, metrics
+
+from nmt.errors import CheckpointError, ConfigError
+from nmt.events import Saved, Started, Stopped, Updated, Validated, Warned
+from nmt.loss import translation_loss
+
+TRYING = {"accumulate": 2, "average_last": 2, "patience": 9, "checkpoint_every": 4, "validate_every": 6}
+MODELS = pytest.mark.parametrize("model", [RNN, TRANSFORMER], ids=["rnn", "transformer"])
+
+
+def same(left: Path, right: Path) -> None:
+    """Both runs ended with the same bytes of weights, moments and random states, and the same metrics."""
+    assert checkpoint_bytes(left, 24) == checkpoint_bytes(right, 24)
+    assert metrics(left) == metrics(right)
+    average = "checkpoints/average/model.safetensors"
+    assert (left / average).read_bytes() == (right / average).read_bytes()
+
+
+def abandon(events, kind, count):
+    """Read events up to the given one and leave the generator there, as a killed process would."""
+    for event in events:
+        count -= isinstance(event, kind)
+        if not count:
+            return
+
+
+@MODELS
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_killed_at_many_instants_gives_the_same_bits(tmp_path, model, precision):
+    tiny = Tiny(tmp_path, model, **TRYING, precision=precision)
+    list(tiny.fit("whole"))
+    abandon(tiny.fit("killed"), Updated, 2)  # before the first checkpoint
+    abandon(tiny.fit("killed", resume=True), Updated, 11)  # in the middle of an epoch
+    abandon(tiny.fit("killed", resume=True), Validated, 1)  # validated, not saved
+    abandon(tiny.fit("killed", resume=True), Saved, 2)
+    abandon(tiny.fit("killed", resume=True), Updated, 6)  # a metrics line was written that is cut again
+    assert list(tiny.fit("killed", resume=True))[-1] == Stopped(24, "max_updates")
+    same(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_killed_between_the_batches_of_an_update_gives_the_same_bits(tmp_path, monkeypatch):
+    def killed(model, batch, smoothing):
+        if next(calls) == 2 * 9 + 1:  # the second batch of update 10
+            raise KeyboardInterrupt
+        return translation_loss(model, batch, smoothing)
+
+    calls = itertools.count()
+    tiny = Tiny(tmp_path, **TRYING)
+    list(tiny.fit("whole"))
+    monkeypatch.setattr("nmt.training.update.translation_loss", killed)
+    with pytest.raises(KeyboardInterrupt):
+        list(tiny.fit("killed"))
+    list(tiny.fit("killed", resume=True))
+    same(tmp_path / "whole", tmp_path / "killed")
+
+
+@pytest.mark.parametrize("step", [1, 7, 12, 23])
+def test_stopping_saves_and_resuming_gives_the_same_bits(tmp_path, step):
+    tiny = Tiny(tmp_path, **TRYING)
+    list(tiny.fit("whole"))
+    asked = itertools.count(1)
+    stopped = list(tiny.fit("stopped", stop=lambda: next(asked) == step))
+    assert stopped[-1] == Stopped(step, "interrupted")
+    resumed = list(tiny.fit("stopped", resume=True))
+    assert next(event for event in resumed if isinstance(event, Started)).step == step
+    same(tmp_path / "whole", tmp_path / "stopped")
+    assert tiny.run("whole", resume=True).steps() == tiny.run("stopped", resume=True).steps()
+
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from tiny_run import Tiny
+from nmt.events import Updated
+for event in Tiny(Path({directory!r}), **{training!r}).fit("killed"):
+    if isinstance(event, Updated):
+        print(event.step, flush=True)
+        time.sleep(0.02)
+"""
+
+
+def test_a_process_killed_by_the_system_is_resumed_to_the_same_bits(tmp_path):
+    tiny = Tiny(tmp_path, **TRYING)
+    list(tiny.fit("whole"))
+    script = SCRIPT.format(tests=str(Path(__file__).parent), directory=str(tmp_path), training=TRYING)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        while int(process.stdout.readline()) < 10:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+    list(tiny.fit("killed", resume=True))
+    same(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path):
+    tiny = Tiny(tmp_path, **TRYING)
+    list(tiny.fit("whole"))
+    abandon(tiny.fit("damaged"), Updated, 14)
+    file = tmp_path / "damaged" / "checkpoints" / "step-12" / "training.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    size = file.stat().st_size
+    events = list(tiny.fit("damaged", resume=True))
+    text = f"damaged checkpoint passed over: {file}: {size} bytes where the manifest says {size + 1}"
+    assert events[0] == Warned(text)
+    assert events[1].step == 8
+    same(tmp_path / "whole", tmp_path / "damaged")
+
+
+def test_a_run_without_a_whole_checkpoint_is_not_begun_anew_in_silence(tmp_path):
+    tiny = Tiny(tmp_path)
+    abandon(tiny.fit("run"), Updated, 7)
+    (tmp_path / "run" / "checkpoints" / "step-6" / "manifest.json").unlink()
+    with pytest.raises(CheckpointError, match="no whole checkpoint to resume from"):
+        list(tiny.fit("run", resume=True))
+
+
+def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path):
+    tiny = Tiny(tmp_path, **TRYING)
+    list(tiny.fit("run"))
+    before = (checkpoint_bytes(tmp_path / "run", 24), metrics(tmp_path / "run"))
+    assert list(tiny.fit("run", resume=True))[-1] == Stopped(24, "max_updates")
+    assert (checkpoint_bytes(tmp_path / "run", 24), metrics(tmp_path / "run")) == before
+
+
+def test_a_limit_may_be_raised_on_resuming(tmp_path):
+    tiny = Tiny(tmp_path, **TRYING)
+    list(tiny.fit("whole"))
+    shorter = Tiny(tmp_path, **{**TRYING, "max_updates": 16, "average_last": 0, "validate_every": 4})
+    longer = Tiny(tmp_path, **{**TRYING, "validate_every": 4})
+    list(shorter.fit("short"))
+    assert list(longer.fit("short", resume=True))[-1] == Stopped(24, "max_updates")
+    assert checkpoint_bytes(tmp_path / "whole", 24) == checkpoint_bytes(tmp_path / "short", 24)
+
+
+def test_other_settings_are_refused_on_resuming(tmp_path):
+    list(Tiny(tmp_path, max_updates=6).fit("run"))
+    other = Tiny(tmp_path, label_smoothing=0.3, seed=2)
+    message = r"run: the run was started with other settings \(training.label_smoothing, training.seed\)"
+    with pytest.raises(ConfigError, match=message):
+        other.fit("run", resume=True)

@@ -1,0 +1,220 @@
+"""The training loop: what it minimises, when it stops, what it says."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from tiny_run import RNN, TRANSFORMER, Tiny, metrics, tiny_data
+
+from nmt.batch import make_batch
+from nmt.checkpoint import average, weights
+from nmt.errors import CheckpointError, TrainingError
+from nmt.events import Logged, Started, Stopped, Updated, Validated
+from nmt.loss import translation_loss
+from nmt.training.state import begin
+from nmt.training.update import update
+
+
+def scripted(*scores):
+    """A validation that gives these scores in turn."""
+    given = iter(scores)
+    return lambda model: {"bleu": next(given), "loss": 1.0}
+
+
+def steps(events, kind):
+    return [event.step for event in events if isinstance(event, kind)]
+
+
+@pytest.mark.parametrize("model", [RNN, TRANSFORMER], ids=["rnn", "transformer"])
+def test_training_learns(tmp_path, model):
+    adam = {"name": "adam", "learning_rate": 0.03}
+    tiny = Tiny(tmp_path, model, max_updates=60, label_smoothing=0.0, batch_tokens=256, optimizer=adam)
+    losses = [event.loss for event in tiny.fit("run") if isinstance(event, Updated)]
+    assert losses[0] == pytest.approx(math.log(14), abs=0.7)  # 10 letters and 4 special pieces
+    assert losses[-1] < losses[0] - 0.5
+
+
+def test_events_come_in_order(tmp_path):
+    events = list(Tiny(tmp_path).fit("run"))
+    assert isinstance(events[0], Started)
+    assert events[-1] == Stopped(24, "max_updates")
+    assert steps(events, Updated) == list(range(1, 25))
+    assert steps(events, Validated) == [6, 12, 18, 24]
+    assert steps(events, Logged) == [20]
+
+
+def test_accumulated_batches_follow_the_gradient_of_one_batch_of_them_all(tmp_path):
+    tiny = Tiny(tmp_path, {**RNN, "dropout": 0.0}, accumulate=3, clip_norm=None)
+    training = begin(tiny.config, tiny.data, tiny.run("run"), torch.device("cpu"))
+    whole = begin(tiny.config, tiny.data, tiny.run("other"), torch.device("cpu"))
+    list(update(training))
+    loss = translation_loss(whole.model, joined(list(itertools.islice(whole.stream, 3))), 0.1)
+    (loss.total / loss.tokens).backward()
+    for ours, theirs in zip(training.model.parameters(), whole.model.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-6)
+
+
+def joined(batches):
+    """One batch with the pairs of all."""
+    sources, targets = [], []
+    for batch in batches:
+        (source,) = batch.sources
+        sources += [ids[mask].tolist() for ids, mask in zip(source.ids_BS, source.mask_BS, strict=True)]
+        targets += [ids[mask].tolist() for ids, mask in zip(batch.target_BT, batch.mask_BT, strict=True)]
+    return make_batch([sources], targets, range(len(targets)))
+
+
+def test_gradients_are_clipped_to_the_norm_and_logged_as_they_were(tmp_path):
+    tiny = Tiny(tmp_path, clip_norm=1e-3)
+    training = begin(tiny.config, tiny.data, tiny.run("run"), torch.device("cpu"))
+    list(update(training))
+    clipped = torch.cat([parameter.grad.flatten() for parameter in training.model.parameters()])
+    assert float(clipped.norm()) == pytest.approx(1e-3, rel=1e-3)
+    assert training.progress.window.gradient_norm > 1e-2
+
+
+def test_early_stopping_waits_for_patience_validations(tmp_path):
+    tiny = Tiny(tmp_path, patience=2, select_by="bleu", validate_every=3, checkpoint_every=12)
+    events = list(tiny.fit("run", validate=scripted(1.0, 5.0, 5.0, 4.0)))
+    assert events[-1] == Stopped(12, "patience")
+    assert [event.best for event in events if isinstance(event, Validated)] == [True, True, False, False]
+    assert tiny.run("run", resume=True).checkpoint("best").name == "step-6"
+
+
+def test_loss_is_better_when_lower(tmp_path):
+    losses = iter([3.0, 1.0, 2.0, 4.0])
+    tiny = Tiny(tmp_path)
+    list(tiny.fit("run", validate=lambda model: {"loss": next(losses)}))
+    assert tiny.run("run", resume=True).checkpoint("best").name == "step-12"
+
+
+def test_a_score_that_is_not_a_number_is_never_best(tmp_path):
+    tiny = Tiny(tmp_path, select_by="bleu")
+    list(tiny.fit("run", validate=scripted(math.nan, 2.0, math.nan, 1.0)))
+    assert tiny.run("run", resume=True).checkpoint("best").name == "step-12"
+
+
+def test_epochs_end_a_run(tmp_path):
+    tiny = Tiny(tmp_path, max_updates=None, max_epochs=2)
+    events = list(tiny.fit("run"))
+    batches = tiny_batches(tiny)
+    assert events[-1] == Stopped(batches.batches_per_epoch(0) + batches.batches_per_epoch(1), "max_epochs")
+
+
+def tiny_batches(tiny):
+    return begin(tiny.config, tiny.data, tiny.run("count"), torch.device("cpu")).batches
+
+
+def test_minutes_end_a_run(tmp_path):
+    events = list(Tiny(tmp_path, max_updates=None, max_minutes=0.001).fit("run"))
+    assert events[-1].reason == "max_minutes"
+    assert steps(events, Validated)[-1] == events[-1].step
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_loss_or_gradient_that_is_not_finite_stops_with_the_batch_named(tmp_path, monkeypatch, what):
+    def broken(model, batch, smoothing):
+        loss = translation_loss(model, batch, smoothing)
+        if next(calls) == 8:
+            seen.extend(batch.lines)
+            total = loss.total * math.nan if what == "loss" else Overflowing.apply(loss.total)
+            return loss._replace(total=total)
+        return loss
+
+    seen, calls = [], itertools.count(1)
+    monkeypatch.setattr("nmt.training.update.translation_loss", broken)
+    tiny = Tiny(tmp_path)
+    with pytest.raises(TrainingError) as caught:
+        list(tiny.fit("run"))
+    lines = ", ".join(str(line + 1) for line in seen[:8])
+    assert caught.value.message.startswith(f"update 8: the {what} is not finite; its batch has the lines {lines}")
+    assert caught.value.hint.startswith("the checkpoint of update 6 is kept; try a lower learning_rate")
+    assert tiny.run("run", resume=True).steps() == [6]
+
+
+class Overflowing(torch.autograd.Function):
+    """The identity with an infinite gradient."""
+
+    @staticmethod
+    def forward(ctx, value):
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * math.inf
+
+
+def test_validation_leaves_the_random_numbers_alone(tmp_path):
+    def drawing(model):
+        torch.rand(5)
+        return tiny.validate(model)
+
+    tiny = Tiny(tmp_path)
+    list(tiny.fit("quiet"))
+    list(tiny.fit("drawing", validate=drawing))
+    assert metrics(tmp_path / "quiet") == metrics(tmp_path / "drawing")
+
+
+def test_average_is_the_mean_of_the_last_checkpoints(tmp_path):
+    tiny = Tiny(tmp_path, average_last=3, keep_last=1)
+    events = list(tiny.fit("run"))
+    run = tiny.run("run", resume=True)
+    files = [run.path / "checkpoints" / f"step-{step}" / "model.safetensors" for step in (12, 18, 24)]
+    models = [weights(run.load_model(f"step-{step}")) for step in (12, 18, 24)]
+    for name, mean in weights(run.load_model("average")).items():
+        torch.testing.assert_close(mean, (models[0][name] + models[1][name] + models[2][name]) / 3)
+        assert torch.equal(mean, average(files)[name])
+    assert [event.checkpoint for event in events if isinstance(event, Validated)][-1] == "average"
+    assert metrics(run.path)[-1]["checkpoint"] == "average"
+
+
+def test_only_the_last_checkpoints_and_the_best_are_kept(tmp_path):
+    tiny = Tiny(tmp_path, keep_last=2, validate_every=6, checkpoint_every=4, select_by="bleu")
+    list(tiny.fit("run", validate=scripted(9.0, 1.0, 2.0, 3.0)))
+    assert tiny.run("run", resume=True).steps() == [6, 20, 24]
+
+
+def test_metrics_hold_means_per_token_and_the_figures_of_validation(tmp_path):
+    tiny = Tiny(tmp_path)
+    updates = [event for event in tiny.fit("run") if isinstance(event, Updated)][:20]
+    train, validation = metrics(tmp_path / "run")[3], metrics(tmp_path / "run")[0]
+    tokens = sum(event.tokens for event in updates)
+    assert (train["event"], train["step"], train["tokens"]) == ("train", 20, tokens)
+    assert train["loss"] == pytest.approx(sum(event.loss * event.tokens for event in updates) / tokens)
+    assert train["learning_rate"] == pytest.approx(1e-3 * math.sqrt(5 / 20))
+    assert (validation["event"], validation["step"]) == ("validation", 6)
+    assert set(validation) == {"event", "step", "epoch", "checkpoint", "loss", "best"}
+
+
+def test_a_run_starts_from_the_weights_of_another(tmp_path):
+    first = Tiny(tmp_path)
+    list(first.fit("first"))
+    second = Tiny(tmp_path, start_from=str(tmp_path / "first"), max_updates=1)
+    events = list(second.fit("second"))
+    started = first.run("first", resume=True).load_model("best")
+    assert events[0].message.startswith("starting from the weights of")
+    moved = second.run("second", resume=True).load_model("last")
+    assert max(map(distance, weights(started).values(), weights(moved).values())) <= 1e-3 / 5 * 1.001  # one step
+
+
+def distance(left, right):
+    return float((left - right).abs().max())
+
+
+def test_weights_of_another_shape_are_refused_by_name(tmp_path):
+    list(Tiny(tmp_path).fit("first"))
+    other = Tiny(tmp_path, {**RNN, "decoder": {"name": "rnn", "size": 10}}, start_from=str(tmp_path / "first"))
+    with pytest.raises(CheckpointError, match=r"has shape \(8,\), the config's model \(10,\)"):
+        list(other.fit("second"))
+
+
+def test_weights_for_another_vocabulary_are_refused(tmp_path):
+    list(Tiny(tmp_path / "a").fit("first"))
+    tiny = Tiny(tmp_path / "b", start_from=str(tmp_path / "a" / "first"))
+    tokenizer = tiny.config.tokenizer.model_copy(update={"vocabulary_size": 9})
+    tiny.config = tiny.config.model_copy(update={"tokenizer": tokenizer})
+    tiny.data = tiny_data(tiny.config, tmp_path / "b")
+    message = r"its source vocabulary is not that of this run's data \(14 and 9 pieces\)"
+    with pytest.raises(CheckpointError, match=message):
+        list(tiny.fit("second"))
