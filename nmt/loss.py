@@ -18,7 +18,9 @@ class OutputLayer(Protocol):
 class Model(Protocol):
     """What the loss asks of a model."""
 
-    output: OutputLayer
+    @property
+    def output(self) -> OutputLayer:
+        """The output layer."""
 
     def __call__(self, batch: Batch, want: Want | None = None) -> tuple[Tensor, Tensor | None]:
         """Hidden states of all target positions, and weights."""

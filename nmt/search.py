@@ -288,10 +288,10 @@ class _Search(NamedTuple):
     def merge(self, finished: Finished, ended: Finished) -> Finished:
         """The n best of those that ended before and those that ended now."""
         score_Bn, place_Bn = torch.cat((finished.score_Bn, ended.score_Bn), dim=1).topk(self.n_best, dim=1)
-        chosen = (
+        log_prob_Bn, step_Bn, parent_Bn = (
             torch.cat((old, new), dim=1).gather(1, place_Bn) for old, new in zip(finished[1:4], ended[1:4], strict=True)
         )
-        return Finished(score_Bn, *chosen, finished.count_B + ended.count_B)
+        return Finished(score_Bn, log_prob_Bn, step_Bn, parent_Bn, finished.count_B + ended.count_B)
 
     def among_best(self, ending_BW: Tensor, log_prob_BK: Tensor) -> Tensor:
         """Which endings are among the K best of all continuations and endings together."""

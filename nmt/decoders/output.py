@@ -13,7 +13,8 @@ from torch.nn import functional
 
 
 class Predictions(NamedTuple):
-    """The next piece's distribution for N hypotheses: log P(v) = logit_v − log_norm, log_norm = log Σ_v exp(logit_v)."""
+    """The next piece's distribution for N hypotheses: log P(v) = logit_v − log_norm,
+    log_norm = log Σ_v exp(logit_v)."""
 
     logits_NV: Tensor
     log_norm_N: Tensor
