@@ -66,14 +66,8 @@ def read_lines(path: Path) -> Iterator[str]:
 def _not_utf8(path: Path, number: int, line: bytes, error: UnicodeDecodeError) -> DataError:
     column = len(line[: error.start].decode("utf-8")) + 1
     utf16 = number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff")
-    hint = (
-        f"{path} looks like UTF-16: iconv -f UTF-16 -t UTF-8"
-        if utf16
-        else "`nmt data check` lists all such lines"
-    )
-    return DataError(
-        f"{path}:{number}: not valid UTF-8 (byte {line[error.start]:#04x} at column {column})", hint
-    )
+    hint = f"{path} looks like UTF-16: iconv -f UTF-16 -t UTF-8" if utf16 else "`nmt data check` lists all such lines"
+    return DataError(f"{path}:{number}: not valid UTF-8 (byte {line[error.start]:#04x} at column {column})", hint)
 
 
 def read_pairs(sources: Sequence[Path], targets: Sequence[Path]) -> Iterator[Pair]:
@@ -84,9 +78,7 @@ def read_pairs(sources: Sequence[Path], targets: Sequence[Path]) -> Iterator[Pai
     first = 0
     for source_path, target_path in zip(sources, targets, strict=True):
         counts = [0, 0]
-        for number, (source, target) in enumerate(
-            zip_longest(read_lines(source_path), read_lines(target_path))
-        ):
+        for number, (source, target) in enumerate(zip_longest(read_lines(source_path), read_lines(target_path))):
             counts[0] += source is not None
             counts[1] += target is not None
             if source is not None and target is not None:

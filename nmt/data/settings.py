@@ -23,9 +23,7 @@ class TextFiles(Settings):
     @model_validator(mode="after")
     def _match(self) -> Self:
         if isinstance(self.source, list) and sum(isinstance(text, list) for text in self.source) > 1:
-            raise ValueError(
-                "source: several source texts (a list of lists) are not supported; give one text"
-            )
+            raise ValueError("source: several source texts (a list of lists) are not supported; give one text")
         if len(self.sources) != len(self.targets):
             counts = f"source lists {len(self.sources)} files and target {len(self.targets)}"
             raise ValueError(f"{counts}; they go together pairwise")
@@ -36,9 +34,7 @@ class TextFiles(Settings):
         """The source files in order."""
         if isinstance(self.source, str):
             return [Path(self.source)]
-        return [
-            Path(name) for entry in self.source for name in ([entry] if isinstance(entry, str) else entry)
-        ]
+        return [Path(name) for entry in self.source for name in ([entry] if isinstance(entry, str) else entry)]
 
     @property
     def targets(self) -> list[Path]:

@@ -28,9 +28,7 @@ __all__ = [
     "train_tokenizers",
 ]
 
-TokenizerOptions = Annotated[
-    Unigram.Options | Bpe.Options | Word.Options | Char.Options, choice(default="unigram")
-]
+TokenizerOptions = Annotated[Unigram.Options | Bpe.Options | Word.Options | Char.Options, choice(default="unigram")]
 
 
 class Tokenizers(NamedTuple):

@@ -1,10 +1,12 @@
 """The pipeline on real text: Multi30k (a TAB in train.de, line 7366) and Japanese, where ../shared/data has them."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from nmt.data.batching import Batches
+from nmt.data.check import check
 from nmt.data.corpus import read_lines
 from nmt.data.prepare import Counts, Prepared, prepare
 from nmt.data.settings import DataSettings, TextFiles
@@ -61,3 +63,19 @@ def test_japanese_is_cut_and_joined_again(name: str):
     japanese = train_tokenizers(options, text, [], seed=1).source
     assert [japanese.decode(japanese.encode(line)) for line in text] == [" ".join(line.split()) for line in text]
     assert max(japanese.words(japanese.encode(text[0]))) == len(text[0].split()) - 1
+
+
+def test_the_tab_of_multi30k_is_found_by_the_check():
+    text = folder("multi30k-en-de")
+    report = check([text / "train.en"], [text / "train.de"])
+    (controls,) = (finding for finding in report.findings if finding.kind == "controls")
+    assert (controls.file, controls.lines, controls.detail) == (f"{text}/train.de", [7366], "U+0009 TAB")
+    assert report.ok
+
+
+def test_tatoeba_has_sources_with_several_targets():
+    text = folder("tatoeba-en-de")
+    pairs = set(zip(read_lines(text / "all.en"), read_lines(text / "all.de"), strict=True))
+    several = sum(count > 1 for count in Counter(source for source, _ in pairs).values())
+    found = {finding.kind: finding.count for finding in check([text / "all.en"], [text / "all.de"]).findings}
+    assert found["several_targets"] == several
