@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from unicodedata import category
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,6 +27,7 @@ BLUES = LinearSegmentedColormap.from_list(
 CELL = 0.27  # inches; a line of text of TEXT points is a little lower
 TEXT = 10.0  # points
 GOLD = "#d55e00"
+CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # categories of Unicode
 MAX_TOKENS = 150
 MAX_LETTERS = 28
 MAX_PIXELS = 6000
@@ -116,8 +118,8 @@ def _label(axes: Axes, source: Sequence[str], target: Sequence[str]) -> None:
 
 
 def _readable(token: str) -> str:
-    """A token on one line: what cannot be printed as its escape, what is very long cut."""
-    visible = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in token)
+    """A token on one line: control characters and line ends as their escapes, what is very long cut."""
+    visible = "".join(ascii(letter)[1:-1] if category(letter) in CONTROLS else letter for letter in token)
     return visible if len(visible) <= MAX_LETTERS else visible[: MAX_LETTERS - 1] + "…"
 
 
