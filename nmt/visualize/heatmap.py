@@ -1,6 +1,7 @@
 """Attention as a picture: source words along the top, target words down the side, a darker cell a larger weight."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from unicodedata import category
 
@@ -28,6 +29,7 @@ CELL = 0.27  # inches; a line of text of TEXT points is a little lower
 TEXT = 10.0  # points
 GOLD = "#d55e00"
 CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # categories of Unicode
+LIMIT = 50  # pictures a file, unless more are asked for
 MAX_TOKENS = 150
 MAX_LETTERS = 28
 MAX_PIXELS = 6000
@@ -61,16 +63,17 @@ def draw_heatmaps(
     matrices: Iterable[AlignmentMatrix],
     directory: Path,
     gold: Sequence[GoldLinks] | None = None,
-    limit: int = 50,
+    limit: int = LIMIT,
 ) -> list[Path]:
-    """Pictures of the first `limit` sentences, `0001.png` being that of line 1; returns their paths."""
+    """Pictures of the first `limit` lines, `0001.png` being that of line 1; returns their paths.
+
+    A line without words on either side has no picture.
+    """
     paths = []
-    for number, matrix in enumerate(matrices, 1):
-        if number > limit:
-            break
-        path = directory / f"{number:04}.png"
-        draw_heatmap(*matrix, path, f"line {number}", gold[number - 1] if gold else None)
-        paths.append(path)
+    for number, matrix in enumerate(islice(matrices, limit), 1):
+        if matrix.weights_TS.size:
+            paths.append(directory / f"{number:04}.png")
+            draw_heatmap(*matrix, paths[-1], f"line {number}", gold[number - 1] if gold else None)
     return paths
 
 

@@ -185,7 +185,7 @@ def test_the_smallest_sentences_are_drawn(tmp_path, source, target):
 
 
 def test_pictures_are_numbered_as_lines_and_limited(tmp_path):
-    matrices = [AlignmentMatrix(("a",), ("b",), np.ones((1, 1)))] * 5
-    paths = draw_heatmaps(matrices, tmp_path / "new", limit=2)
-    assert paths == [tmp_path / "new" / "0001.png", tmp_path / "new" / "0002.png"]
+    word, blank = AlignmentMatrix(("a",), ("b",), np.ones((1, 1))), AlignmentMatrix((), (), np.zeros((0, 0)))
+    paths = draw_heatmaps([word, blank, word, word], tmp_path / "new", limit=3)
+    assert paths == [tmp_path / "new" / "0001.png", tmp_path / "new" / "0003.png"]
     assert sorted((tmp_path / "new").iterdir()) == paths
