@@ -1,0 +1,32 @@
+"""The sample corpus as files: sentence pairs and their gold alignments."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from nmt.data.sample.grammar import Pair, generate
+
+SETS = ("train", "valid", "test")
+
+
+def write_sample(directory: Path, seed: int = 1, sizes: Sequence[int] = (20000, 500, 500)) -> None:
+    """Write {train,valid,test}.{en,de,align}: one sentence a line, words and punctuation separated by spaces.
+
+    A line of .align holds the links of its pair as `i-j`: source word i, target word j, both from 0. No source stands
+    twice, neither in one set nor in two.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    pairs = generate(seed, sum(sizes))
+    for name, size in zip(SETS, sizes, strict=True):
+        _write_set(directory / name, list(islice(pairs, size)))
+
+
+def _write_set(path: Path, pairs: list[Pair]) -> None:
+    sides: dict[str, Iterator[str]] = {
+        "en": (" ".join(pair.source) for pair in pairs),
+        "de": (" ".join(pair.target) for pair in pairs),
+        "align": (" ".join(f"{i}-{j}" for i, j in pair.links) for pair in pairs),
+    }
+    for ending, lines in sides.items():
+        text = "".join(f"{line}\n" for line in lines)
+        path.with_name(f"{path.name}.{ending}").write_text(text, encoding="utf-8", newline="\n")
