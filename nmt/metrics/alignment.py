@@ -38,26 +38,38 @@ class LinkFile(NamedTuple):
 # ---- from weights to links
 
 
-def merge_pieces(weights_TS: Weights, source_words: Sequence[int], target_words: Sequence[int]) -> Weights:
+def merge_pieces(
+    weights_TS: Weights,
+    source_words: Sequence[int],
+    target_words: Sequence[int],
+    sizes: tuple[int, int] | None = None,
+) -> Weights:
     """Weights between words from weights between pieces: summed over a source word's pieces, averaged over a
     target word's pieces.
 
     `source_words` and `target_words` give the word number of every piece, from 0, without the end-of-sentence
-    piece; its row and column, where the weights have them, are dropped. A number without pieces gets zeros.
+    piece; its row and column, where the weights have them, are dropped. `sizes` are the numbers of source and
+    target words where they are known: a word without pieces gets zeros, a piece without a word goes nowhere.
     Source: equations.md §7.
     """
     rows, columns = len(target_words), len(source_words)
     assert weights_TS.shape in ((rows, columns), (rows + 1, columns + 1)), "weights for every piece"
     pieces_TS = np.asarray(weights_TS, dtype=np.float64)[:rows, :columns]
-    sums_TS = pieces_TS @ _membership(source_words)
-    target = _membership(target_words)
-    merged: Weights = target.T @ sums_TS / np.maximum(target.sum(0), 1)[:, None]
+    source, target = _membership(source_words), _membership(target_words)
+    if sizes is not None:
+        source, target = _resized(source, sizes[0]), _resized(target, sizes[1])
+    merged: Weights = target.T @ (pieces_TS @ source) / np.maximum(target.sum(0), 1)[:, None]
     return merged
 
 
 def _membership(words: Sequence[int]) -> Weights:
     """(pieces, words): 1 where the piece belongs to the word, else 0."""
     return np.eye(max(words, default=-1) + 1)[np.asarray(words, dtype=np.int64)]
+
+
+def _resized(membership: Weights, size: int) -> Weights:
+    kept = membership[:, :size]
+    return np.pad(kept, ((0, 0), (0, size - kept.shape[1])))
 
 
 def argmax_links(weights_TS: Weights) -> Links:

@@ -47,6 +47,13 @@ def test_weights_without_an_end_of_sentence_merge_as_well():
     np.testing.assert_allclose(merge_pieces(np.array([[0.25, 0.75]]), [0, 0], [0]), [[1.0]])
 
 
+def test_words_without_pieces_get_zeros_and_pieces_without_words_go_nowhere():
+    # One source piece that holds two words, "10 000", counts for the first; the target is a lone blank: no word.
+    weights_TS = np.array([[0.4, 0.6], [0.5, 0.5]])
+    assert merge_pieces(weights_TS, [0], [0], (2, 1)).tolist() == [[0.4, 0.0]]
+    assert merge_pieces(weights_TS, [0], [0], (1, 0)).shape == (0, 1)
+
+
 def test_merging_equals_the_loops_of_the_equation():
     random = np.random.default_rng(1)
     source_words, target_words = [0, 0, 1, 2, 2, 2], [0, 1, 1, 1, 2]
