@@ -161,7 +161,6 @@ def _check_kept(files: TextFiles, counts: Counts, max_length: int) -> None:
 
 
 def _open(directory: Path, data: DataSettings) -> Prepared:
-    counts = json.loads((directory / "report.json").read_text(encoding="utf-8"))
     pairs = [
         pair
         for pair in read_pairs(data.valid.sources, data.valid.targets)
@@ -173,8 +172,16 @@ def _open(directory: Path, data: DataSettings) -> Prepared:
         PairStore(directory / "valid"),
         [pair.source for pair in pairs],
         [pair.target for pair in pairs],
-        Report(Counts(**counts["train"]), Counts(**counts["valid"])),
+        _read_report(directory / "report.json"),
     )
+
+
+def _read_report(path: Path) -> Report:
+    try:
+        counts = json.loads(path.read_text(encoding="utf-8"))
+        return Report(Counts(**counts["train"]), Counts(**counts["valid"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not prepared data: {error}", f"remove {path.parent}; it is made again") from error
 
 
 @contextmanager

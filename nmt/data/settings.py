@@ -1,13 +1,11 @@
 """The `data` section of the configuration: which text files, and how long a pair may be."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
 from nmt.settings import Settings
-
-Files = str | Annotated[list[str], Field(min_length=1)]
 
 
 class TextFiles(Settings):
@@ -17,8 +15,8 @@ class TextFiles(Settings):
     Several source texts are a list of lists; this version reads one.
     """
 
-    source: Files | Annotated[list[Annotated[list[str], Field(min_length=1)]], Field(min_length=1)]
-    target: Files
+    source: str | list[str] | list[list[str]]
+    target: str | list[str]
 
     @model_validator(mode="after")
     def _match(self) -> Self:
@@ -27,6 +25,8 @@ class TextFiles(Settings):
         if len(self.sources) != len(self.targets):
             counts = f"source lists {len(self.sources)} files and target {len(self.targets)}"
             raise ValueError(f"{counts}; they go together pairwise")
+        if not self.sources:
+            raise ValueError("source and target list no file")
         return self
 
     @property

@@ -73,7 +73,7 @@ class Unigram(SentencePiece):
 
 
 class Bpe(SentencePiece):
-    """Byte-pair encoding. Source: Sennrich et al. 2016, by SentencePiece. Differs: spaces are pieces."""
+    """Byte-pair encoding. Source: Sennrich et al. 2016, by SentencePiece. Differs: a space is a character, `▁`."""
 
     class Options(TokenizerSettings):
         name: Literal["bpe"] = "bpe"

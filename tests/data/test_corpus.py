@@ -133,7 +133,8 @@ def test_text_files_are_one_file_a_list_or_a_list_with_one_list():
     [
         ([["a"], ["b"]], "c", "several source texts (a list of lists) are not supported; give one text"),
         (["a", "b"], "c", "source lists 2 files and target 1; they go together pairwise"),
-        ([], [], "at least 1 item"),
+        ([], [], "source and target list no file"),
+        ([[]], [], "source and target list no file"),
         (3, "c", "valid string"),
     ],
 )

@@ -152,6 +152,17 @@ def test_invalid_utf8_is_refused_and_leaves_nothing_behind(tmp_path: Path):
     assert not list((tmp_path / "cache").iterdir())
 
 
+def test_a_damaged_cache_is_a_data_error_that_names_what_to_remove(tmp_path: Path):
+    data = corpus(tmp_path / "text", ("a\n", "x\n"))
+    prepare(data, WORDS, 1, tmp_path / "cache")
+    (directory,) = (tmp_path / "cache").iterdir()
+    (directory / "report.json").write_text("{")
+    with pytest.raises(DataError) as caught:
+        prepare(data, WORDS, 1, tmp_path / "cache")
+    assert caught.value.message.startswith(f"{directory / 'report.json'}: not prepared data")
+    assert caught.value.hint == f"remove {directory}; it is made again"
+
+
 def test_a_directory_of_an_interrupted_run_is_no_prepared_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     data = corpus(tmp_path / "text", ("a\n", "x\n"))
 
