@@ -1,0 +1,81 @@
+"""The command line: `nmt COMMAND …`. Each command's module parses, calls one function and prints.
+
+Nothing here imports torch: help and completion answer at once, and a command imports what it needs when it runs.
+"""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from nmt.cli.align import align
+from nmt.cli.data import data
+from nmt.cli.evaluate import evaluate
+from nmt.cli.info import info
+from nmt.cli.listing import list_parts
+from nmt.cli.new import new
+from nmt.cli.train import train
+from nmt.cli.translate import translate
+from nmt.errors import NmtError
+
+app = typer.Typer(
+    name="nmt",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"nmt {version('nmt')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Train translation models, translate with them, measure them, and see what they attend to.
+
+    \b
+    A first run, on the corpus that comes with nmt:
+      nmt data sample data/sample
+      nmt train configs/quickstart.yaml
+      nmt translate runs/quickstart --input data/sample/test.en
+    \b
+    On two text files of your own, line by line translations of each other:
+      nmt new --source my.en --target my.de --output my.yaml
+      nmt train my.yaml
+    """
+
+
+for name, command in (
+    ("new", new),
+    ("train", train),
+    ("translate", translate),
+    ("evaluate", evaluate),
+    ("align", align),
+    ("info", info),
+    ("list", list_parts),
+):
+    app.command(name)(command)
+app.add_typer(data, name="data")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 refused (two lines on stderr), 130 interrupted."""
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    try:
+        app(args=arguments, prog_name="nmt")
+    except NmtError as error:
+        typer.echo(f"error: {error.message}", err=True)
+        if error.hint:
+            typer.echo(f"hint: {error.hint}", err=True)
+        sys.exit(2)

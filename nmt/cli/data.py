@@ -1,0 +1,118 @@
+"""`nmt data …`: write, check, prepare and fetch parallel text."""
+
+# ruff: noqa: PLC0415 (imports wait until the command runs)
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmt.cli.options import ConfigArgument, Overrides
+from nmt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nmt.data.prepare import Counts
+
+data = typer.Typer(no_args_is_help=True, help="Write, check, prepare and fetch parallel text.", rich_markup_mode=None)
+FAULTY = 1
+
+
+@data.command()
+def sample(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to.")] = Path("data/sample"),
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, other sentences.")] = 1,
+) -> None:
+    """Write the English–German sample corpus and its alignments.
+
+    20,000 pairs to train, 500 to validate and 500 to test, made by a small
+    grammar: real words, correct German, no two sentences alike between them.
+    """
+    from nmt.data.sample import write_sample
+
+    write_sample(directory, seed)
+    typer.echo(f"wrote {directory}")
+
+
+@data.command()
+def check(
+    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="Check its train and valid text.")] = None,
+    source: Annotated[Path | None, typer.Option(metavar="FILE", help="Or a file …", show_default=False)] = None,
+    target: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="… and its translation.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Look for what spoils parallel text, with file and line numbers.
+
+    Line counts that differ, blank lines on one side, invalid UTF-8, control
+    characters, odd line separators, duplicates, suspicious lengths. The exit
+    code is 1 when training would refuse the text.
+
+    \b
+    Examples:
+      nmt data check my.yaml
+      nmt data check --source my.en --target my.de --json
+    """
+    if (config is None) == (source is None or target is None):
+        raise ConfigError("nmt data check needs a CONFIG, or --source and --target", "give one or the other")
+    from nmt.data.check import check as look
+
+    if config is not None:
+        from nmt.config import load_config
+
+        texts = load_config(config).data
+        sources, targets = texts.train.sources + texts.valid.sources, texts.train.targets + texts.valid.targets
+    else:
+        sources, targets = [path for path in [source] if path], [path for path in [target] if path]
+    report = look(sources, targets)
+    typer.echo(report.as_json() if as_json else report.as_text())
+    if not report.ok:
+        raise typer.Exit(FAULTY)
+
+
+@data.command()
+def prepare(config: ConfigArgument, overrides: Overrides = None) -> None:
+    """Turn text into pieces ahead of `nmt train`.
+
+    The tokenizer is trained on it first. The result is kept by the content of the files and found again by `train`.
+    """
+    from nmt.config import load_config
+    from nmt.data.prepare import prepare as make
+
+    settings = load_config(config, overrides or [])
+    prepared = make(settings.data, settings.tokenizer, settings.training.seed, say=typer.echo)
+    source, target = (len(tokenizer.vocabulary) for tokenizer in prepared.tokenizers)
+    shared = prepared.tokenizers.source is prepared.tokenizers.target
+    typer.echo(f"vocabulary: {source} pieces" + (", shared" if shared else f" and {target}"))
+    typer.echo(_counted("train", prepared.report.train))
+    typer.echo(_counted("valid", prepared.report.valid))
+
+
+def _counted(name: str, counts: "Counts") -> str:
+    left_out = f"left out: {counts.blank} with a blank side, {counts.too_long} too long"
+    return f"{name}: {counts.kept} pairs ({left_out})"
+
+
+@data.command()
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A corpus of the catalog: multi30k-en-de, …")],
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FOLDER|URL", help="Another place with its files.", show_default=False),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to; data/<its short name>.", show_default=False)
+    ] = None,
+) -> None:
+    """Fetch a public corpus: verified, and whole or not at all.
+
+    Its terms of use are shown first. An interrupted download is resumed by
+    the same command.
+
+    \b
+    Example:
+      nmt data get multi30k-en-de
+    """
+    from nmt.data.catalog import get as fetch
+
+    typer.echo(f"wrote {fetch(name, from_, to, typer.echo)}")

@@ -1,0 +1,102 @@
+"""`nmt info`: what a run directory holds."""
+
+# ruff: noqa: PLC0415 (imports wait until the command runs)
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from nmt.cli.options import RunArgument
+
+if TYPE_CHECKING:
+    from nmt.checkpoint import Run
+    from nmt.config import Config
+
+
+def info(run: RunArgument) -> None:
+    """Show what a run is and how far it has come.
+
+    Its model and settings, number of parameters, updates, best validation
+    score, and checkpoints with their sizes.
+
+    \b
+    Example:
+      nmt info runs/quickstart
+    """
+    from nmt.checkpoint import Run
+
+    opened = Run.open(run)
+    for name, value in _described(opened):
+        typer.echo(f"{name + ':':14} {value}")
+
+
+def _described(run: "Run") -> Iterator[tuple[str, str]]:
+    config, steps = run.config, run.steps()
+    yield "run", str(run.path)
+    yield "languages", f"{config.languages.source} → {config.languages.target}"
+    yield from _settings(config)
+    if (run.path / "tokenizer").is_dir():
+        source, target = (len(tokenizer.vocabulary) for tokenizer in run.tokenizers)
+        yield "vocabulary", f"{source} pieces, shared" if config.tokenizer.shared else f"{source} and {target} pieces"
+    if steps:
+        yield "parameters", f"{_parameters(run.checkpoints / f'step-{steps[-1]}' / 'model.safetensors'):,}"
+    yield from _progress(run.path / "metrics.jsonl", config)
+    for path in [*(run.checkpoints / f"step-{step}" for step in steps), run.checkpoints / "average"]:
+        if path.is_dir():
+            yield "checkpoint", f"{path.name} ({_size(path)})"
+    if not steps:
+        yield "checkpoint", "none yet"
+
+
+def _settings(config: "Config") -> Iterator[tuple[str, str]]:
+    model, training = config.model, config.training
+    yield "encoder", _section(model.encoder.model_dump(mode="json"))
+    yield "decoder", _section(model.decoder.model_dump(mode="json"))
+    yield "embeddings", f"{model.embedding_size}, tied: {model.tied_embeddings}"
+    yield "training", f"{training.optimizer.name}, {training.schedule.name}, seed {training.seed}"
+    yield "data", ", ".join(map(str, config.data.train.sources + config.data.train.targets))
+
+
+def _section(values: dict[str, Any]) -> str:
+    """`rnn (cell gru, size 256, …)`: a component with its keys; an inner one by its name."""
+    keys = (f"{key} {_inner(value)}" for key, value in values.items() if key != "name")
+    return f"{values['name']} ({', '.join(keys)})"
+
+
+def _inner(value: Any) -> str:
+    if not isinstance(value, dict):
+        return json.dumps(value) if not isinstance(value, str) else value
+    inner = [_inner(item) for key, item in value.items() if key != "name"]
+    return " ".join([str(value["name"])] * (value["name"] != "attend") + inner)
+
+
+def _parameters(path: Path) -> int:
+    """Numbers in a file of weights."""
+    from math import prod
+
+    from nmt.checkpoint import read_tensors
+
+    return sum(prod(tensor.shape) for tensor in read_tensors(path).values())
+
+
+def _progress(path: Path, config: "Config") -> Iterator[tuple[str, str]]:
+    from nmt.visualize.curves import read_events
+
+    events = read_events(path) if path.is_file() else []
+    if not events:
+        return
+    select_by = config.training.select_by
+    validations = [event for event in events if event["event"] == "validation"]
+    minutes = max(event["cpu_minutes"] for event in events)
+    yield "updates", f"{events[-1]['step']:,} ({minutes:.1f} CPU minutes)"
+    if validations:
+        sign = -1 if select_by == "loss" else 1
+        best = max(validations, key=lambda event: sign * event[select_by])
+        yield "best", f"{select_by} {best[select_by]:.4g} on the validation set ({best['checkpoint']})"
+
+
+def _size(directory: Path) -> str:
+    return f"{sum(file.stat().st_size for file in directory.iterdir()) / 1e6:.1f} MB"

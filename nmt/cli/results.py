@@ -1,0 +1,116 @@
+"""What translate, evaluate and align read and write: lines of text, JSON Lines, alignment matrices."""
+
+# ruff: noqa: PLC0415 (imports wait until the command runs)
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from nmt.data.corpus import check_counts, raw_lines, read_lines
+from nmt.errors import ConfigError, DataError
+from nmt.files import written_whole
+
+if TYPE_CHECKING:
+    from nmt.metrics.matrices import AlignmentMatrix
+    from nmt.text.tokenizers import Tokenizers
+    from nmt.translate import Alignment, Translation
+
+PICTURES = 50  # heatmaps drawn of a file, at most
+
+
+def lines_of(path: Path | None) -> Iterator[str]:
+    """The lines of a file, or of standard input. Raises: DataError as `read_lines`."""
+    return _standard_input() if path is None else read_lines(path)
+
+
+def _standard_input() -> Iterator[str]:
+    for number, line in enumerate(raw_lines(sys.stdin.buffer), 1):
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            column = len(line[: error.start].decode("utf-8")) + 1
+            problem = f"not valid UTF-8 (byte {line[error.start]:#04x} at column {column})"
+            raise DataError(f"standard input:{number}: {problem}", "nothing of this line was translated") from error
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[BinaryIO]:
+    """A file that appears whole or not at all, or standard output."""
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    else:
+        with written_whole(path) as file:
+            yield file
+
+
+def pairs_of(source: Path, target: Path) -> tuple[list[str], list[str]]:
+    """The lines of both files. Raises: DataError when they are not equally many, or none."""
+    sources, targets = list(read_lines(source)), list(read_lines(target))
+    check_counts(source, len(sources), target, len(targets))
+    return sources, targets
+
+
+def json_line(value: Any) -> bytes:
+    """A value as one line of JSON Lines."""
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode()
+
+
+def translation_record(translation: "Translation") -> dict[str, Any]:
+    """A line's hypotheses with pieces, scores and alignments: the object of `nmt translate --json`."""
+    from nmt.metrics.matrices import rounded
+
+    hypotheses = [
+        {
+            "text": hypothesis.text,
+            "score": hypothesis.score,
+            "log_prob": hypothesis.log_prob,
+            "pieces": list(hypothesis.pieces),
+            "alignment": None if hypothesis.alignment_TS is None else rounded(hypothesis.alignment_TS),
+        }
+        for hypothesis in translation.hypotheses
+    ]
+    return {
+        "source": translation.source,
+        "source_pieces": list(translation.source_pieces),
+        "segments": translation.num_segments,
+        "hypotheses": hypotheses,
+    }
+
+
+def word_matrices(translations: Iterable["Translation"], tokenizers: "Tokenizers") -> Iterator["AlignmentMatrix"]:
+    """The best hypotheses' alignments, pieces merged to words; an empty line has an empty matrix.
+
+    Raises: ConfigError for a model without attention.
+    """
+    import numpy as np
+
+    from nmt.translate import Alignment
+
+    for translation in translations:
+        if not translation.hypotheses:
+            yield _merged(tokenizers, Alignment((), (), np.zeros((0, 0), dtype=np.float32), 0.0))
+            continue
+        best = translation.hypotheses[0]
+        if best.alignment_TS is None:
+            raise ConfigError("the model has no attention: there is no alignment to show", "train one that has")
+        yield _merged(tokenizers, Alignment(translation.source_pieces, best.pieces, best.alignment_TS, best.log_prob))
+
+
+def aligned_words(alignments: Iterable["Alignment"], tokenizers: "Tokenizers") -> Iterator["AlignmentMatrix"]:
+    """Forced alignments, pieces merged to words."""
+    for alignment in alignments:
+        yield _merged(tokenizers, alignment)
+
+
+def _merged(tokenizers: "Tokenizers", alignment: "Alignment") -> "AlignmentMatrix":
+    from nmt.metrics.alignment import merge_pieces
+    from nmt.metrics.matrices import AlignmentMatrix
+
+    source, target = alignment.source_pieces, alignment.target_pieces
+    weights_TS = merge_pieces(alignment.weights_TS, tokenizers.source.words(source), tokenizers.target.words(target))
+    words = tokenizers.source.decode(source).split(), tokenizers.target.decode(target).split()
+    return AlignmentMatrix(tuple(words[0]), tuple(words[1]), weights_TS)

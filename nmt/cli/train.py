@@ -1,0 +1,62 @@
+"""`nmt train`: train a model from a config."""
+
+# ruff: noqa: PLC0415 (imports wait until the command runs)
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nmt.cli.options import ConfigArgument, Device, Overrides, Threads, compute_with
+from nmt.errors import ConfigError
+
+INTERRUPTED = 130
+
+
+def train(
+    config: ConfigArgument,
+    run: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Directory of the run; runs/<the config's name>.", show_default=False),
+    ] = None,
+    overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier run of that name.")] = False,
+    device: Device = None,
+    threads: Threads = None,
+) -> None:
+    """Train a model.
+
+    The text is prepared first, and kept prepared for the next time. Ctrl-C
+    saves and stops; --resume goes on from there.
+
+    \b
+    Examples:
+      nmt train configs/quickstart.yaml
+      nmt train my.yaml --run runs/wide --set model.embedding_size=512
+      nmt train my.yaml --resume
+    """
+    if resume and overwrite:
+        raise ConfigError("--resume and --overwrite: one goes on with a run, the other removes it", "give one of them")
+    from nmt.checkpoint import Run
+    from nmt.cli.progress import show, stop_on_interrupt
+    from nmt.config import load_config
+    from nmt.data.prepare import prepare
+    from nmt.training import fit
+    from nmt.validation import validator
+    from nmt.visualize.curves import draw_curves
+
+    compute_with(device, threads)
+    settings = load_config(config, overrides or [])
+    data = prepare(settings.data, settings.tokenizer, settings.training.seed, say=typer.echo)
+    directory = run or Path("runs") / config.stem
+    place = Run.resume(directory, settings) if resume else Run.create(directory, settings, overwrite)
+    with stop_on_interrupt() as stop:
+        validate = validator(settings, data)
+        stopped = show(fit(settings, data, place, validate, resume=resume, device=device, stop=stop))
+    if (directory / "metrics.jsonl").stat().st_size:
+        draw_curves(directory / "metrics.jsonl", directory / "plots" / "curves.png")
+    if stopped.reason == "interrupted":
+        typer.echo(f"saved in {directory}; the same command with --resume goes on")
+        raise typer.Exit(INTERRUPTED)
+    typer.echo(f"trained: nmt translate {directory} --input FILE")

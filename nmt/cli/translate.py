@@ -1,0 +1,101 @@
+"""`nmt translate`: translate lines of text with a trained model."""
+
+# ruff: noqa: PLC0415, PLR0913, PLR0917 (imports wait until the command runs; the options of a command are its arguments)
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmt.cli.options import BatchTokens, BeamSize, Checkpoint, Device, RunArgument, Threads, load_translator, searching
+
+if TYPE_CHECKING:
+    from nmt.translate import Decoding, Translation, Translator
+
+
+def translate(
+    run: RunArgument,
+    input_: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="FILE", help="Text to translate; standard input.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The translation; standard output.", show_default=False)
+    ] = None,
+    checkpoint: Checkpoint = "best",
+    beam_size: BeamSize = None,
+    length_penalty: Annotated[
+        float | None, typer.Option(min=0, metavar="A", help="0 favours short translations.", show_default=False)
+    ] = None,
+    coverage_penalty: Annotated[
+        float | None, typer.Option(min=0, metavar="B", help="Punishes source left unread.", show_default=False)
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Most pieces of a translation.", show_default=False)
+    ] = None,
+    batch_tokens: BatchTokens = 4096,
+    device: Device = None,
+    threads: Threads = None,
+    replace_unknown: Annotated[
+        bool, typer.Option("--replace-unknown", help="Copy the source piece most attended to for unknown ones.")
+    ] = False,
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Scores, n-best, alignments as JSON Lines.", show_default=False),
+    ] = None,
+    n_best: Annotated[int, typer.Option(min=1, metavar="N", help="Hypotheses a line in the JSON file.")] = 1,
+    heatmaps: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Pictures of the first 50 lines' alignments.", show_default=False),
+    ] = None,
+) -> None:
+    """Translate text, line by line.
+
+    Each line of input gives exactly one line of output, an empty line an
+    empty one. Lines longer than the model's limit are cut at sentence ends,
+    and their parts are translated one by one.
+
+    \b
+    Examples:
+      nmt translate runs/quickstart --input test.en --output test.hyp
+      echo "A man sleeps ." | nmt translate runs/quickstart
+      nmt translate runs/x --input a.en --json a.jsonl --n-best 5
+    """
+    from nmt.decoders.base import Want
+    from nmt.translate import Decoding
+
+    translator = load_translator(run, checkpoint, device, threads)
+    search = searching(
+        translator.search, beam_size=beam_size, length_penalty=length_penalty, coverage_penalty=coverage_penalty
+    )
+    want = Want() if json or heatmaps else None
+    decoding = Decoding(search, n_best, want, max_length, batch_tokens, replace_unknown)
+    _write(translator, decoding, (input_, output), json, heatmaps)
+
+
+def _write(
+    translator: "Translator",
+    decoding: "Decoding",
+    files: tuple[Path | None, Path | None],
+    json: Path | None,
+    heatmaps: Path | None,
+) -> None:
+    """Translate and write all that was asked for, line by line."""
+    from nmt.cli.results import PICTURES, json_line, lines_of, opened, translation_record, word_matrices
+
+    first: list[Translation] = []
+    with ExitStack() as stack:
+        text = stack.enter_context(opened(files[1]))
+        records = stack.enter_context(opened(json)) if json else None
+        for translation in translator.translate_lines(lines_of(files[0]), decoding):
+            text.write(f"{translation.text}\n".encode())
+            if records is not None:
+                records.write(json_line(translation_record(translation)))
+            if heatmaps and len(first) < PICTURES:
+                first.append(translation)
+    if heatmaps:
+        from nmt.visualize.heatmap import draw_heatmaps
+
+        draw_heatmaps(word_matrices(first, translator.tokenizers), heatmaps)
+        typer.echo(f"heatmaps: {heatmaps}", err=True)
