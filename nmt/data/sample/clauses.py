@@ -1,5 +1,6 @@
 """Chance choices of clauses: who does what, in which tense, with which adverbials."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from nmt.data.sample import words
@@ -18,18 +19,31 @@ from nmt.data.sample.syntax import (
     Pronoun,
     RelativePronoun,
 )  # fmt: skip
-from nmt.data.sample.verbs import ASKING, BE, BEAR, COST, FRAMES, SAYING, STATIVE, WEATHER, WISHING, Frame, Slot
+from nmt.data.sample.verbs import (
+    ASKING,
+    BE,
+    BEAR,
+    COST,
+    FRAMES,
+    INSTANT,
+    PLACES,
+    SAYING,
+    STATIVE,
+    WEATHER,
+    WISHING,
+    Frame,
+    Slot,
+)
 from nmt.data.sample.words import DETERMINERS, Modal, Preposition
 
 _PREDICATED = (*["person"] * 5, *(name for name in words.ADJECTIVES if name != "weather"))
-_PLACED = ("where", "whither", "onto")
 _INDEFINITE = ("a", "", "no", "many", "several", "few", "every", "all")
 _ALL = tuple((frame, verb) for frame in FRAMES for verb in frame.verbs)
 
 
 def _weighted() -> tuple[tuple[Frame, Verb], ...]:
     """Every verb in every frame of it; those with places and with two objects more often, since there are few."""
-    often = [pair for pair in _ALL if len(pair[0].slots) == 2 or any(slot.kind in _PLACED for slot in pair[0].slots)]
+    often = [pair for pair in _ALL if len(pair[0].slots) == 2 or any(slot.kind in PLACES for slot in pair[0].slots)]
     return (*_ALL, *often, *often)
 
 
@@ -68,7 +82,7 @@ class ClauseChoice(PhraseChoice):
     def question(self) -> Clause:
         """A question with *who, what, where, when, why*, or one for yes or no."""
         world, draw = self.one(("now", "now", "then")), self.random.random()
-        frame, verb = self.one([pair for pair in _VERBS if not any(s.kind in _PLACED for s in pair[0].slots)])
+        frame, verb = self.one([pair for pair in _VERBS if not any(s.kind in PLACES for s in pair[0].slots)])
         made = self._askable(self._doing(world, (frame, verb), 0.3, 1))
         if draw < 0.5:
             return self._adverbials(made, 0.5)
@@ -105,7 +119,10 @@ class ClauseChoice(PhraseChoice):
 
     def _tensed(self, world: str, subject: Phrase, verb: Verb) -> Clause:
         tense = self._tense(world, verb)
-        modals = words.PRESENT_MODALS if world == "now" else words.PAST_MODALS
+        alive = _is_alive(subject)
+        if tense == "modal" and world == "then" and not alive:
+            tense = "past" if verb.has_past else "perfect"
+        modals = words.PAST_MODALS if world == "then" else words.PRESENT_MODALS if alive else words.PRESENT_MODALS[:3]
         modal: Modal | None = self.one(modals) if tense == "modal" else None
         return Clause(subject, verb, tense=tense, modal=modal)
 
@@ -114,24 +131,33 @@ class ClauseChoice(PhraseChoice):
     ) -> Clause:
         frame, verb = chosen
         relative = 0.09 * rich if depth < 2 else 0.0
-        subject = subject or self._described(self.subject(frame.subjects), relative, depth)
+        subject = subject or self._described(self.subject(frame.subjects), relative)
         arguments = [self._fill(slot, verb) for slot in frame.slots]
         last = arguments[-1] if arguments else None
         if isinstance(last, Complement):
-            phrase = self._described(last.phrase, relative * 1.2, depth)
+            phrase = self._described(last.phrase, relative * 1.2)
             arguments[-1] = replace(last, phrase=phrase)
         made = replace(self._tensed(world, subject, verb), arguments=tuple(arguments))
         return replace(made, negated=True) if self._may_negate(made) and self.chance(0.11) else made
 
     def _fill(self, slot: Slot, verb: Verb) -> Argument:
-        if slot.kind in _PLACED:
-            return {"where": self.place, "whither": self.goal, "onto": self.putting}[slot.kind]()
+        if slot.kind in PLACES:
+            return self._somewhere(slot.kind)
         preposition = Preposition(slot.english, slot.german, slot.case) if slot.german else None
         personal = slot.classes == ("person",)
         phrase = self.person() if personal else self.noun_phrase(slot.classes, owned=True)[1]
-        if isinstance(phrase, NounPhrase) and not preposition and self.chance(0.3 if verb.english == "have" else 0.05):
+        if preposition or slot.case == "dative" or not isinstance(phrase, NounPhrase):
+            return Complement(phrase, slot.case, preposition)
+        if self.chance(0.3 if verb.english == "have" else 0.05):
             phrase = NounPhrase(phrase.noun, DETERMINERS["no"], phrase.plural, phrase.adjectives)
-        return Complement(phrase, slot.case, preposition)
+        return Complement(phrase, slot.case)
+
+    def _somewhere(self, kind: str) -> Complement | Fixed:
+        kinds: dict[str, Callable[[], Complement | Fixed]] = {
+            "where": self.place, "home": self.home, "whither": self.goal, "jump": self.leap, "travel": self.journey,
+            "onto": self.putting,
+        }  # fmt: skip
+        return kinds[kind]()
 
     def _may_negate(self, clause: Clause) -> bool:
         if clause.modal and clause.modal.english not in ("can", "should", "may"):
@@ -153,9 +179,14 @@ class ClauseChoice(PhraseChoice):
         elif self._repeats(clause) and self.chance(0.2 * rich):
             table = words.DONE if clause.tense == "perfect" else words.FREQUENCY
             clause = replace(clause, frequency=Fixed(*self.one(table)))
-        if closed or clause.verb in (BE, COST) or any(self._says_where(part) for part in clause.arguments):
+        if closed or clause.verb in (BE, COST, BEAR) or any(self._says_where(part) for part in clause.arguments):
             return clause
-        if clause.verb not in WEATHER and not clause.negated and self.chance(0.13 * rich):
+        if (
+            clause.verb.english not in INSTANT
+            and _is_alive(clause.subject)
+            and not clause.negated
+            and self.chance(0.13 * rich)
+        ):
             return replace(clause, manner=Fixed(*self.one(words.MANNER)))
         if self.chance(0.26 * rich):
             return replace(clause, place=self.place() if self.chance(0.6) else self.circumstance())
@@ -194,10 +225,12 @@ class ClauseChoice(PhraseChoice):
         subject = self.person() if name == "person" else self.noun_phrase((name,), owned=True)[1]
         adjective = self.one(words.ADJECTIVES[name])
         made = self._tensed(world, subject, BE)
-        made = replace(made, tense="present", modal=None) if made.tense == "modal" else made
+        if made.tense == "modal":
+            made = replace(made, tense="present" if world == "now" else "past", modal=None)
         draw = self.random.random()
         if draw < 0.13:
-            return replace(made, subject=self.person(), arguments=(self._age(),))
+            aged = self.name() if self.chance(0.5) else self.noun_phrase(("building", "plant", "vehicle"))[1]
+            return Clause(aged, BE, (self._age(),), tense="present" if world == "now" else "past")
         if draw < 0.6 and adjective.comparative[0]:
             than = self.name() if name == "person" and self.chance(0.3) else self.noun_phrase((name,))[1]
             return replace(made, arguments=(Predicate(adjective.compared("comparative"), than),))
@@ -236,33 +269,40 @@ class ClauseChoice(PhraseChoice):
         wish = self._doing(world, chosen, 0.0, 2, made.subject)
         return replace(made, said=replace(wish, tense="infinitive", modal=None, negated=False))
 
-    def _described(self, phrase: Phrase, probability: float, depth: int) -> Phrase:
+    def _described(self, phrase: Phrase, probability: float) -> Phrase:
         """The phrase, with a relative clause by chance."""
         if not isinstance(phrase, NounPhrase | Name) or not self.chance(probability):
             return phrase
         if isinstance(phrase, Name):
-            return replace(phrase, relative=self._relative("person", phrase.gender, True, depth))
+            return replace(phrase, relative=self._relative("person", phrase.gender, True, False))
         if phrase.genitive or phrase.determiner.english in ("no", "every"):
             return phrase
         own = phrase.owner or phrase.determiner.english in words.POSSESSIVES
         commas = bool(own) or (phrase.determiner.english == "the" and self.chance(0.4))
-        relative = self._relative(CLASS_OF[phrase.noun], phrase.gender, commas, depth)
+        relative = self._relative(CLASS_OF[phrase.noun], phrase.gender, commas, bool(phrase.adjectives))
         return replace(phrase, relative=relative, commas=commas)
 
-    def _relative(self, name: str, gender: str, commas: bool, depth: int) -> Clause:
+    def _relative(self, name: str, gender: str, commas: bool, described: bool) -> Clause:
         world = self.one(("now", "then"))
         human = name == "person"
         objects = [pair for pair in _TRANSITIVE if name in pair[0].slots[0].classes]
-        if objects and self.chance(0.25 if human else 0.6):
+        if objects and (self.chance(0.25 if human else 0.6) or (described and not human)):
             english = ("whom" if human else "which") if commas else "that"
             gap = Complement(RelativePronoun(english, gender), "accusative")
             _, verb = self.one(objects)
             return replace(self._tensed(world, self.person(), verb), arguments=(gap,), lead=gap)
         who = RelativePronoun("who" if human else "which" if commas else "that", gender)
         subjects = [pair for pair in _VERBS if name in pair[0].subjects]
-        if subjects and self.chance(0.8):
+        if subjects and (described or self.chance(0.8)):
             made = self._doing(world, self.one(subjects), 0.0, 2, who)
         else:
             adjective = self.one(words.ADJECTIVES.get(name, words.ADJECTIVES["event"]))
             made = Clause(who, BE, (Predicate(adjective),), tense="present" if world == "now" else "past")
         return replace(self._adverbials(made, 0.35), lead=who)
+
+
+def _is_alive(phrase: Phrase) -> bool:
+    """Can it want something and be allowed to do it?"""
+    if isinstance(phrase, NounPhrase):
+        return CLASS_OF[phrase.noun] in ("person", "animal")
+    return not isinstance(phrase, RelativePronoun) or phrase.english in ("who", "whom")

@@ -52,12 +52,12 @@ def _body(body: Body) -> Tokens:
         joint = token(body.conjunction[1], (body, "conjunction"), constructs=("coordination",))
         return [*_body(body.first), *comma, joint, *_body(body.second)]
     if isinstance(body, Subordinate):
-        comma = token(",", (body, "comma")) if body.first or body.commas else COMMA
+        between = token(",", (body, "comma")) if body.first or body.commas else COMMA
         joint = token(body.conjunction[1], (body, "conjunction"), constructs=("subordinate clause",))
         joined = [joint, *clause(body.clause, "last")]
         if body.first:
-            return [*joined, comma, *clause(body.main, "first", True)]
-        return [*clause(body.main, "second"), comma, *joined, COMMA]
+            return [*joined, between, *clause(body.main, "first", True)]
+        return [*clause(body.main, "second"), between, *joined, COMMA]
     return clause(body, "second")
 
 

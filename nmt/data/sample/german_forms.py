@@ -105,8 +105,9 @@ def _stem(infinitive: str) -> str:
 
 
 def _joined(stem: str, ending: str) -> str:
-    """The stem with -t, -te or -en of a weak verb: *arbeit-e-t, öffn-e-te*, but *lern-t*."""
-    cluster = stem[-1] in "mn" and stem[-2] not in "aeiouäöülrhmn"
+    """The stem with -t, -te or -en of a weak verb: *arbeit-e-t, zeichn-e-te*, but *lern-t, wohn-t*."""
+    after_vowel = stem[-2] in "aeiouäöülrmn" or (stem[-2] == "h" and stem[-3] != "c")
+    cluster = stem[-1] in "mn" and not after_vowel
     return stem + ("e" if stem[-1] in "td" or cluster else "") + ending
 
 
@@ -118,7 +119,9 @@ def weak_parts(infinitive: str) -> tuple[str, str, str]:
 
 
 def _first(infinitive: str) -> str:
-    return infinitive[:-3] + "le" if infinitive.endswith("eln") else infinitive[:-1]
+    if infinitive.endswith("eln"):
+        return infinitive[:-3] + "le"
+    return infinitive[:-1] + ("e" if infinitive.endswith("ern") else "")
 
 
 def present(infinitive: str, third: str, person: str) -> str:

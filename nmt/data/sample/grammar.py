@@ -85,6 +85,7 @@ class SentenceChoice(ClauseChoice):
         source, target, commas = self.one(conjunctions)
         first = self.chance(0.55)
         main, clause = self.clause(world, rich), self.subordinate(world, rich)
+        clause = replace(clause, negated=False) if source in ("before", "until", "while") else clause
         return Subordinate(self._unfronted(main) if first else main, (source, target), clause, first, commas)
 
     def _unfronted(self, clause: Clause) -> Clause:

@@ -201,7 +201,6 @@ _SELECTIONS = {
     "finding": "mistake example word solution secret",
     "exercise": "exercise example sentence question",
     "cookable": "egg soup potato meat rice sausage carrot mushroom pancake",
-    "dark": "room bedroom kitchen cellar garage church cave",
 }
 
 

@@ -1,6 +1,7 @@
 """Chance choices of noun phrases, places, times: what a sentence is about, where and when."""
 
 from collections.abc import Sequence
+from functools import cache
 from random import Random
 from typing import TypeVar
 
@@ -50,6 +51,15 @@ _CIRCUMSTANCES = (
 _COMPANY = (("with", "mit", "dative"), ("without", "ohne", "accusative"), ("for", "für", "accusative"))
 
 
+@cache
+def _nouns(classes: Classes) -> tuple[tuple[Noun, ...], tuple[Noun, ...]]:
+    """The plain nouns and the compounds of some classes."""
+    return (
+        tuple(noun for name in classes for noun in NOUNS[name]),
+        tuple(noun for name in classes for noun in COMPOUNDS[name]),
+    )
+
+
 class PhraseChoice:
     """Chooses phrases with one source of chance."""
 
@@ -66,8 +76,7 @@ class PhraseChoice:
 
     def noun(self, classes: Classes) -> tuple[str, Noun]:
         """A noun of one of the classes, and the class it is listed in; compounds a little rarer than others."""
-        plain = [noun for name in classes for noun in NOUNS[name]]
-        compounds = [noun for name in classes for noun in COMPOUNDS[name]]
+        plain, compounds = _nouns(classes)
         many = self.chance(0.8 * len(compounds) / (len(compounds) + len(plain)))
         noun = self.one(compounds if many else plain)
         return CLASS_OF[noun], noun
@@ -93,7 +102,7 @@ class PhraseChoice:
             plural,
             self._adjectives(name, opening),
             owner=self.one(words.MEN + words.WOMEN) if opening == "owner" else "",
-            number=self.number() if opening == "number" else 0,
+            number=self.few() if opening == "number" else 0,
             genitive=genitive,
         )
 
@@ -107,8 +116,12 @@ class PhraseChoice:
         return NounPhrase(noun, DETERMINERS[opening], plural, self._adjectives("person", opening))
 
     def number(self) -> int:
-        """A number from 2 to 99; one below twenty is as likely as one above it."""
-        return 2 + int(self.random.random() * (18 if self.chance(0.35) else 98))
+        """A number from 2 to 99."""
+        return 2 + int(self.random.random() * (18 if self.chance(0.25) else 98))
+
+    def few(self) -> int:
+        """A number of things: mostly one below twenty."""
+        return 2 + int(self.random.random() * (18 if self.chance(0.75) else 98))
 
     def _adjectives(self, name: str, opening: str) -> tuple[Adjective, ...]:
         draw = self.random.random()
@@ -168,6 +181,26 @@ class PhraseChoice:
         english, german, classes = self.one(_MOTION)
         case = "accusative" if german == "durch" else "dative"
         return Complement(self.site(classes), case, Preposition(english, german, case))
+
+    def leap(self) -> Complement:
+        """Where a jump leads to."""
+        return self._located(_GOALS, "accusative", "direction")
+
+    def journey(self) -> Complement | Fixed:
+        """Where a journey leads to."""
+        if self.chance(0.5):
+            english, german = self.one(words.CITIES)
+            return Fixed(f"to {english}", f"nach {german}")
+        english, german, case = self.one((("to", "zu", "dative"), ("through", "durch", "accusative")))
+        classes = ("outdoors",) if german == "durch" else ("building", "outdoors", "shore")
+        return Complement(self.site(classes), case, Preposition(english, german, case), "direction")
+
+    def home(self) -> Complement | Fixed:
+        """Where somebody lives."""
+        if self.chance(0.5):
+            english, german = self.one(words.CITIES)
+            return Fixed(f"in {english}", f"in {german}")
+        return self._located(_STATIC[:1], "dative", "place")
 
     def putting(self) -> Complement | Fixed:
         """Where something is put."""

@@ -2,7 +2,8 @@
 
 A frame begins with `> subject classes: slots`; classes are joined with `+`, slots with commas. A slot is a case with
 classes (`dative person`), a preposition in both languages with its case (`for auf accusative person`; `-` where English
-has none), a place (`where`), the goal of a motion (`whither`) or the goal of putting something somewhere (`onto`).
+has none), a place (`where`, `home`), the goal of a motion (`whither`, `jump`, `travel`) or the goal of putting
+something somewhere (`onto`).
 """
 
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ come_back came come = +zurück|kommen kommt kam gekommen;
 > person: accusative food
 eat ate eaten = essen isst aß gegessen; buy bought bought = kaufen; try = probieren; share = teilen; need = brauchen;
 bring_along brought brought = mit|bringen bringt brachte gebracht; like = mögen mag mochte gemocht; order = bestellen;
-cut_up cut cut = auf|schneiden schneidet schnitt geschnitten; prepare = zu|bereiten bereitet bereitete bereitet;
+cut_up cut cut = auf|schneiden schneidet schnitt geschnitten;
 > person: accusative drink
 drink drank drunk = trinken trinkt trank getrunken; order = bestellen; like = mögen mag mochte gemocht;
 pour_out = aus|gießen gießt goss gegossen; buy bought bought = kaufen; need = brauchen;
@@ -180,15 +181,22 @@ take_part took taken = teil|nehmen nimmt nahm genommen;
 remember = ~erinnern;
 > person+animal: whither
 go went gone = +gehen geht ging gegangen; come came come = +kommen kommt kam gekommen; hurry = +eilen;
-run ran run = +laufen läuft lief gelaufen; swim swam swum = +schwimmen schwimmt schwamm geschwommen;
+run ran run = +laufen läuft lief gelaufen;
+> person+animal: jump
 jump = +springen springt sprang gesprungen;
-> person: whither
+> person: onto auf accusative surface+plant+furniture
+climb = +klettern;
+> person+animal: through durch accusative shore
+swim swam swum = +schwimmen schwimmt schwamm geschwommen;
+> person: travel
 travel travelled travelled = +reisen; drive drove driven = +fahren fährt fuhr gefahren;
-fly flew flown = +fliegen fliegt flog geflogen; climb = +klettern;
-> vehicle: whither
+fly flew flown = +fliegen fliegt flog geflogen;
+> vehicle: travel
 drive drove driven = +fahren fährt fuhr gefahren; come came come = +kommen kommt kam gekommen;
+> person: home
+live = wohnen;
 > person: where
-live = wohnen; sit sat sat = sitzen sitzt saß gesessen; stand stood stood = stehen steht stand gestanden;
+sit sat sat = sitzen sitzt saß gesessen; stand stood stood = stehen steht stand gestanden;
 > animal: where
 lie lay lain = liegen liegt lag gelegen; sit sat sat = sitzen sitzt saß gesessen;
 stand stood stood = stehen steht stand gestanden;
@@ -204,11 +212,11 @@ place = stellen; carry = tragen trägt trug getragen;
 push = schieben schiebt schob geschoben; bring brought brought = bringen bringt brachte gebracht;
 """
 
-_PLACES = ("where", "whither", "onto")
+PLACES = ("where", "home", "whither", "jump", "travel", "onto")
 
 
 def _read_slot(text: str) -> Slot:
-    if text in _PLACES:
+    if text in PLACES:
         return Slot(text)
     *prepositions, case, classes = text.split()
     english, german = prepositions or ("", "")
@@ -251,3 +259,8 @@ promise = versprechen verspricht versprach versprochen;
 """)
 # No passive is made of these.
 STATIVE = ("have", "like", "need", "miss", "know", "hate", "marry", "meet", "understand", "wear")
+# Nobody does these slowly, loudly or politely.
+INSTANT = (
+    *STATIVE, "love", "see", "hear", "forget", "lose", "find", "believe", "trust", "surprise", "recognise", "disappear",
+    "admire", "drown", "fall", "win", "stay", "rest", "understand", "steal", "destroy", "mention", "burn",
+)  # fmt: skip
