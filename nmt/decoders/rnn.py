@@ -11,6 +11,7 @@ from nmt.decoders.base import Want, reduce_heads
 from nmt.decoders.bridge import BridgeOptions, Dense
 from nmt.decoders.readout import AttentionalState, DeepOutput
 from nmt.encoders.base import Encoded, EncoderShape
+from nmt.layers.dropout import Dropout
 from nmt.layers.recurrent import Cell, CellOptions, CellState, Gru, unroll
 from nmt.settings import Settings
 
@@ -84,7 +85,7 @@ class RnnDecoder(nn.Module):
         self.readout = readout(size, context_size, embedding_size)
         feed_size = context_size * self.query_first + embedding_size * self.input_feeding
         self.feed = nn.Linear(feed_size, bottom.num_gates * size, bias=False) if feed_size else None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def _cell(self, layer: int) -> Cell:
         cell: Cell = self.cells[layer]  # type: ignore[assignment]

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.attention.base import Memory
 from nmt.attention.heads import AttentionSettings, MultiHead, Prepared
 from nmt.attention.scores import ScaledDot
 from nmt.decoders.base import Want, reduce_heads
@@ -68,7 +67,7 @@ class DecoderLayer(nn.Module):
 
     def remember(self, states_NRE: Tensor, past: Prepared | None) -> Prepared:
         """Keys and values of new positions, after those of the past."""
-        new = self.self_attention.prepare(Memory(states_NRE, states_NRE), states_NRE)
+        new = self.self_attention.project(states_NRE)
         if past is None:
             return new
         return Prepared(torch.cat((past.keys, new.keys), dim=2), torch.cat((past.values, new.values), dim=2))
@@ -132,10 +131,8 @@ class TransformerDecoder(nn.Module):
         first = state.past[0]
         length = 1 if first is None else first.values.shape[2] + 1
         mask_NRT = torch.ones(embedded_NE.shape[0], 1, length, dtype=torch.bool, device=embedded_NE.device)
-        step_N1 = state.step_N.unsqueeze(1)
-        states_N1E, weights, past = self._run(
-            embedded_NE.unsqueeze(1), prepared, state._replace(step_N=step_N1), mask_NRT, want
-        )
+        step_N1, embedded_N1E = state.step_N.unsqueeze(1), embedded_NE.unsqueeze(1)
+        states_N1E, weights, past = self._run(embedded_N1E, step_N1, prepared, state.past, mask_NRT, want)
         weights_NS = None if weights is None else weights.flatten(0, 1)
         return states_N1E.squeeze(1), weights_NS, State(state.step_N + 1, past)
 
@@ -145,22 +142,28 @@ class TransformerDecoder(nn.Module):
         """All target positions at once, each seeing those before it."""
         length = embedded_BTE.shape[1]
         offset_T = torch.arange(length, device=embedded_BTE.device)
-        state = state._replace(step_N=state.step_N.unsqueeze(1) + offset_T)
+        step_BT = state.step_N.unsqueeze(1) + offset_T
         mask_BTT = causal_mask(length, embedded_BTE.device).expand(embedded_BTE.shape[0], -1, -1)
-        states_BTE, weights_BTS, _ = self._run(embedded_BTE, prepared, state, mask_BTT, want)
+        states_BTE, weights_BTS, _ = self._run(embedded_BTE, step_BT, prepared, state.past, mask_BTT, want)
         return states_BTE, weights_BTS
 
     def _run(
-        self, embedded_NRE: Tensor, prepared: Reader, state: State, mask_NRT: Tensor, want: Want | None
+        self,
+        embedded_NRE: Tensor,
+        step_NR: Tensor,
+        prepared: Reader,
+        pasts: tuple[Prepared | None, ...],
+        mask_NRT: Tensor,
+        want: Want | None,
     ) -> tuple[Tensor, Tensor | None, tuple[Prepared, ...]]:
         """All layers, for R new positions of every row."""
-        states_NRE = self.entrance(embedded_NRE, state.step_N - 1)
+        states_NRE = self.entrance(embedded_NRE, step_NR - 1)
         wanted = None if want is None else range(self.num_layers)[want.layer]
-        weights_BRS, pasts = None, []
-        for number, (source, past) in enumerate(zip(prepared.layers, state.past, strict=True)):
-            seen = Seen(state.step_N, mask_NRT, source, prepared.mask_BRS, number == wanted)
+        weights_BRS, new_pasts = None, []
+        for number, (source, past) in enumerate(zip(prepared.layers, pasts, strict=True)):
+            seen = Seen(step_NR, mask_NRT, source, prepared.mask_BRS, number == wanted)
             states_NRE, weights_BHRS, new_past = self._layer(number)(states_NRE, past, seen)
-            pasts.append(new_past)
+            new_pasts.append(new_past)
             if number == wanted:
                 weights_BRS = reduce_heads(weights_BHRS, want)
-        return self.norm(states_NRE), weights_BRS, tuple(pasts)
+        return self.norm(states_NRE), weights_BRS, tuple(new_pasts)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from nmt.attention.base import Memory
 from nmt.encoders.base import Encoded, EncoderShape
+from nmt.layers.dropout import Dropout
 from nmt.layers.recurrent import Cell, CellOptions, CellState, Gru, unroll, zero_state
 from nmt.settings import Settings
 
@@ -41,7 +42,7 @@ class RnnEncoder(nn.Module):
             nn.ModuleList(options.cell.build(width if layer else input_size, options.size) for _ in self.directions)
             for layer in range(options.num_layers)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         has_cell = self._cell(0, 0).has_cell
         self.shape = EncoderShape(width, options.num_layers, width, options.bidirectional, has_cell)
 

@@ -24,7 +24,7 @@ class EncoderLayer(nn.Module):
     def forward(self, states_BSE: Tensor, mask_BRS: Tensor, step_BS: Tensor) -> Tensor:
         """States of the same shape."""
         query_BSE = self.attending.enter(states_BSE)
-        prepared = self.attention.prepare(Memory(query_BSE, mask_BRS), query_BSE)
+        prepared = self.attention.project(query_BSE)
         seen_BSE = self.attention(query_BSE, step_BS, prepared, mask_BRS, None, False).context_BRD
         states_BSE = self.attending.leave(states_BSE, seen_BSE)
         return self.feeding.leave(states_BSE, self.feed_forward(self.feeding.enter(states_BSE)))

@@ -30,10 +30,10 @@ class Sinusoidal(nn.Module):
         super().__init__()
         self.size = size
 
-    def forward(self, position_R: Tensor) -> Tensor:
+    def forward(self, positions: Tensor) -> Tensor:
         """Encodings (…, E) of positions counted from 0, in float32."""
-        even = torch.arange(0, self.size, 2, device=position_R.device, dtype=torch.float64)
-        angle = position_R.unsqueeze(-1).double() * torch.exp(even * (-math.log(10000.0) / self.size))
+        even = torch.arange(0, self.size, 2, device=positions.device, dtype=torch.float64)
+        angle = positions.unsqueeze(-1).double() * torch.exp(even * (-math.log(10000.0) / self.size))
         return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(-2)[..., : self.size]
 
 
@@ -58,9 +58,9 @@ class Learned(nn.Module):
         self.table = nn.Embedding(max_positions, size)
         nn.init.normal_(self.table.weight, std=0.02)
 
-    def forward(self, position_R: Tensor) -> Tensor:
+    def forward(self, positions: Tensor) -> Tensor:
         """Encodings (…, E) of positions counted from 0."""
-        if int(position_R.max()) >= self.table.num_embeddings:
+        if int(positions.max()) >= self.table.num_embeddings:
             raise DataError(
                 f"a sentence has more than the model's {self.table.num_embeddings} positions",
                 "shorten it, or train with a larger positions.max_positions",

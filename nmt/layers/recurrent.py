@@ -26,8 +26,8 @@ class Cell(Protocol):
     num_gates: int
     has_cell: bool
 
-    def project(self, input_NI: Tensor) -> Tensor:
-        """The input's part of the gates: projected_NG, any number of leading axes."""
+    def project(self, inputs: Tensor) -> Tensor:
+        """The input's part of the gates, for any leading axes: inputs (…, I), projected (…, G)."""
 
     def step(self, projected_NG: Tensor, state: CellState) -> CellState:
         """The next state."""
@@ -68,10 +68,10 @@ class Lstm(nn.Module):
         nn.init.zeros_(self.input.bias)
         nn.init.ones_(self.input.bias.data[size : 2 * size])
 
-    def project(self, input_NI: Tensor) -> Tensor:
+    def project(self, inputs: Tensor) -> Tensor:
         """W x + b of all four gates."""
-        projected_NG: Tensor = self.input(input_NI)
-        return projected_NG
+        projected: Tensor = self.input(inputs)
+        return projected
 
     def step(self, projected_NG: Tensor, state: CellState) -> CellState:
         """h', c'."""
@@ -116,10 +116,10 @@ class Gru(nn.Module):
         nn.init.zeros_(self.input.bias)
         initialise(self.hidden.weight.data, 3)
 
-    def project(self, input_NI: Tensor) -> Tensor:
+    def project(self, inputs: Tensor) -> Tensor:
         """W x + b of reset gate, update gate and candidate."""
-        projected_NG: Tensor = self.input(input_NI)
-        return projected_NG
+        projected: Tensor = self.input(inputs)
+        return projected
 
     def step(self, projected_NG: Tensor, state: CellState) -> CellState:
         """h'."""

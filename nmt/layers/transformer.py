@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nmt.layers.dropout import Dropout
 from nmt.layers.positions import PositionOptions, Sinusoidal
 from nmt.settings import Settings
 
@@ -35,7 +36,7 @@ class FeedForward(nn.Module):
         self.inner = nn.Linear(size, hidden_size)
         self.outer = nn.Linear(hidden_size, size)
         self.activation = functional.relu if activation == "relu" else functional.gelu
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         for layer in (self.inner, self.outer):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -56,7 +57,7 @@ class Residual(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(size)
         self.norm_first = norm == "pre"
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def enter(self, states_BRE: Tensor) -> Tensor:
         """What the sub-layer f reads."""
@@ -77,11 +78,11 @@ class Entrance(nn.Module):
         super().__init__()
         self.scale = math.sqrt(size)
         self.positions = options.positions.build(size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
-    def forward(self, embedded_BRE: Tensor, position_R: Tensor) -> Tensor:
-        """States of the same shape; `position_R` counts from 0 and broadcasts over the rest."""
-        encodings = self.positions(position_R).to(embedded_BRE.dtype)
+    def forward(self, embedded_BRE: Tensor, positions: Tensor) -> Tensor:
+        """States of the same shape; `positions` count from 0 and broadcast over the rest."""
+        encodings = self.positions(positions).to(embedded_BRE.dtype)
         states_BRE: Tensor = self.dropout(self.scale * embedded_BRE + encodings)
         return states_BRE
 
