@@ -70,8 +70,8 @@ def align(
     if heatmaps:
         from nmt.visualize.heatmap import draw_heatmaps
 
-        draw_heatmaps(matrices, heatmaps, links)
-        typer.echo(f"heatmaps: {heatmaps}", err=output is None)
+        drawn = draw_heatmaps(matrices, heatmaps, links)
+        typer.echo(f"{len(drawn)} heatmaps in {heatmaps}", err=output is None)
 
 
 def _write(matrices: list["AlignmentMatrix"], format_: Format, output: Path | None) -> None:

@@ -84,5 +84,5 @@ def _write_alignments(directory: Path, translations: list["Translation"], tokeni
     from nmt.visualize.heatmap import draw_heatmaps
 
     write_matrices(directory / "alignments.jsonl", word_matrices(translations, tokenizers))
-    draw_heatmaps(word_matrices(translations, tokenizers), directory)
-    typer.echo(f"alignments: {directory}")
+    drawn = draw_heatmaps(word_matrices(translations, tokenizers), directory)
+    typer.echo(f"alignments.jsonl and {len(drawn)} heatmaps in {directory}")

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 (imports wait until the command runs)
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,12 +54,13 @@ def compute_with(device: str | None, threads: int | None) -> str | None:
 
     if threads is not None:
         torch.set_num_threads(threads)
-    if device is not None:
-        try:
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(f"--device {device}: cannot be used: {reason}", "cpu is always there") from error
+    if device is None or device == "cpu":
+        return device
+    if not re.fullmatch(r"cuda(:\d+)?", device):
+        raise ConfigError(f"--device {device}: unknown device", "allowed: cpu, cuda, cuda:N")
+    number, found = int(device.partition(":")[2] or 0), torch.cuda.device_count()
+    if number >= found:
+        raise ConfigError(f"--device {device}: not here: torch sees {found} CUDA devices", "cpu is always there")
     return device
 
 

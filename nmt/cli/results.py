@@ -33,7 +33,7 @@ def _standard_input() -> Iterator[str]:
         except UnicodeDecodeError as error:
             column = len(line[: error.start].decode("utf-8")) + 1
             problem = f"not valid UTF-8 (byte {line[error.start]:#04x} at column {column})"
-            raise DataError(f"standard input:{number}: {problem}", "nothing of this line was translated") from error
+            raise DataError(f"standard input:{number}: {problem}", "convert the text to UTF-8 first") from error
 
 
 @contextmanager

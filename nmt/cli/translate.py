@@ -97,5 +97,5 @@ def _write(
     if heatmaps:
         from nmt.visualize.heatmap import draw_heatmaps
 
-        draw_heatmaps(word_matrices(first, translator.tokenizers), heatmaps)
-        typer.echo(f"heatmaps: {heatmaps}", err=True)
+        drawn = draw_heatmaps(word_matrices(first, translator.tokenizers), heatmaps)
+        typer.echo(f"{len(drawn)} heatmaps in {heatmaps}", err=True)

@@ -1,0 +1,46 @@
+"""An empty folder, the command line, and one small run for all tests of it."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import Answer, Command, run_main, write_text
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`run("train", "x.yaml")`, with standard input as bytes."""
+
+    def command(*arguments: object, stdin: bytes = b"") -> Answer:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capsys.readouterr()
+        code = run_main(arguments)
+        return Answer(code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with text, a config and its run `runs/x`; tests only read it."""
+    directory = tmp_path_factory.mktemp("trained")
+    write_text(directory)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        assert run_main(("train", "x.yaml")) == 0
+    return directory
+
+
+@pytest.fixture
+def in_trained(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of `trained` as the current directory."""
+    monkeypatch.chdir(trained)
+    return trained

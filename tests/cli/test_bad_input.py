@@ -1,0 +1,166 @@
+"""What goes wrong at the command line, with the exact two lines and exit code 2."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from command_line import Command, write_text
+
+
+@pytest.fixture
+def text(folder: Path) -> Path:
+    write_text(folder)
+    return folder
+
+
+def refused(run: Command, *arguments: object) -> list[str]:
+    """The lines on stderr of a command that must be refused."""
+    answer = run(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    return answer.err.splitlines()
+
+
+def test_a_missing_config(run: Command, folder: Path) -> None:
+    assert refused(run, "train", "no.yaml") == [
+        "error: no.yaml: no such file",
+        "hint: nmt new writes a config to start from",
+    ]
+
+
+def test_an_unknown_config_key(run: Command, text: Path) -> None:
+    (text / "x.yaml").write_text((text / "x.yaml").read_text().replace("size: 6", "sise: 6"))
+    assert refused(run, "train", "x.yaml") == [
+        "error: x.yaml:8: model.encoder.sise: unknown key",
+        "hint: did you mean 'size'? allowed: name, cell, size, num_layers, bidirectional, reverse",
+    ]
+
+
+def test_an_unknown_key_after_set(run: Command, text: Path) -> None:
+    assert refused(run, "train", "x.yaml", "--set", "training.bach_tokens=3")[0] == (
+        "error: --set: training.bach_tokens: unknown key"
+    )
+
+
+def test_an_impossible_combination(run: Command, text: Path) -> None:
+    assert refused(run, "train", "x.yaml", "--set", "tokenizer.shared=false") == [
+        "error: --set: tokenizer.shared: tied_embeddings: all without tokenizer.shared: "
+        "one table of embeddings needs one vocabulary for both sides",
+        "hint: set tokenizer.shared: true, or tied_embeddings: target or none",
+    ]
+
+
+def test_a_missing_text_file(run: Command, text: Path) -> None:
+    (text / "text.de").unlink()
+    assert refused(run, "train", "x.yaml") == ["error: text.de: no such file", "hint: did you mean text.en?"]
+
+
+def test_unequal_line_counts(run: Command, text: Path) -> None:
+    (text / "text.de").write_text("a\nb\n")
+    assert refused(run, "train", "x.yaml") == [
+        "error: text.en has 40 lines and text.de has 2; line n of one belongs to line n of the other",
+        "hint: `nmt data check --source text.en --target text.de` helps to find where they part",
+    ]
+
+
+def test_an_empty_corpus(run: Command, text: Path) -> None:
+    for name in ("text.en", "text.de"):
+        (text / name).write_text("")
+    assert refused(run, "train", "x.yaml") == [
+        "error: text.en: empty, as is text.de",
+        "hint: training and validation need text",
+    ]
+
+
+def test_a_corpus_of_blank_lines(run: Command, text: Path) -> None:
+    for name in ("text.en", "text.de"):
+        (text / name).write_text("\n \n")
+    answer = run("train", "x.yaml")
+    assert answer.code == 2
+    assert answer.err.startswith("error: ")
+    assert not (text / "runs" / "x").exists()
+
+
+def test_text_that_is_not_utf8(run: Command, text: Path) -> None:
+    lines = (text / "text.de").read_bytes().split(b"\n")
+    (text / "text.de").write_bytes(b"\n".join([*lines[:16], b"caf\xe9", *lines[17:]]))
+    answer = run("train", "x.yaml")
+    assert answer.code == 2
+    assert answer.err.splitlines()[-2:] == [
+        "error: text.de:17: not valid UTF-8 (byte 0xe9 at column 4)",
+        "hint: `nmt data check` lists all such lines",
+    ]
+
+
+def test_a_failed_training_leaves_no_run_directory(run: Command, text: Path) -> None:
+    (text / "text.de").write_text("a\n")
+    assert run("train", "x.yaml").code == 2
+    assert not (text / "runs" / "x").exists()
+
+
+COMMANDS = {
+    "translate": ("translate", "{}"),
+    "evaluate": ("evaluate", "{}", "--source", "text.en", "--reference", "text.de"),
+    "align": ("align", "{}", "--source", "text.en", "--target", "text.de"),
+    "info": ("info", "{}"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_directory_that_is_no_run(run: Command, in_trained: Path, command: str) -> None:
+    arguments = [word.format("runs") for word in COMMANDS[command]]
+    assert refused(run, *arguments) == [
+        "error: runs: not a run directory (it has no config.yaml)",
+        "hint: run directories nearby: runs/x",
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_run_that_is_not_there(run: Command, in_trained: Path, command: str) -> None:
+    arguments = [word.format("runs/y") for word in COMMANDS[command]]
+    assert refused(run, *arguments)[0] == "error: runs/y: no such run directory"
+
+
+def test_a_truncated_checkpoint(run: Command, trained: Path, folder: Path) -> None:
+    shutil.copytree(trained, folder, dirs_exist_ok=True)
+    file = Path("runs/x/checkpoints/step-8/model.safetensors")
+    size = file.stat().st_size
+    file.write_bytes(file.read_bytes()[:100])
+    assert refused(run, "translate", "runs/x", "--checkpoint", "step-8") == [
+        f"error: damaged checkpoint: {file}: 100 bytes where the manifest says {size}",
+        "hint: whole checkpoints: step-4",
+    ]
+
+
+def test_a_checkpoint_that_is_not_there(run: Command, in_trained: Path) -> None:
+    assert refused(run, "translate", "runs/x", "--checkpoint", "step-5") == [
+        "error: runs/x: has no checkpoint 'step-5'",
+        "hint: whole checkpoints: step-4, step-8",
+    ]
+
+
+def test_a_missing_file_to_translate(run: Command, in_trained: Path) -> None:
+    assert refused(run, "translate", "runs/x", "--input", "text.eu") == [
+        "error: text.eu: no such file",
+        "hint: did you mean text.en?",
+    ]
+
+
+def test_an_unknown_device(run: Command, in_trained: Path) -> None:
+    assert refused(run, "translate", "runs/x", "--device", "gpu") == [
+        "error: --device gpu: unknown device",
+        "hint: allowed: cpu, cuda, cuda:N",
+    ]
+
+
+def test_a_device_that_is_not_there(run: Command, in_trained: Path) -> None:
+    assert refused(run, "translate", "runs/x", "--device", "cuda:99")[0].startswith("error: --device cuda:99: not here")
+
+
+def test_a_folder_for_a_text(run: Command, in_trained: Path) -> None:
+    assert refused(run, "translate", "runs/x", "--input", "runs")[0] == "error: runs: is a folder, not a text file"
+
+
+def test_an_option_out_of_range(run: Command, in_trained: Path) -> None:
+    answer = run("translate", "runs/x", "--beam-size", 0)
+    assert answer.code == 2
+    assert "--beam-size" in answer.err

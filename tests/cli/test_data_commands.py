@@ -1,0 +1,132 @@
+"""`nmt data check` and `nmt data prepare`, and `nmt new` with the config that it writes."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from command_line import Command, write_text
+
+from nmt.attention.scores import ScoreOptions
+from nmt.config import Config, TrainingSettings, load_config
+from nmt.layers.recurrent import CellOptions
+from nmt.settings import members, named_options
+from nmt.starter import TextPair, starter_config, vocabulary_size
+
+
+@pytest.fixture
+def text(folder: Path) -> Path:
+    write_text(folder)
+    return folder
+
+
+def test_check_reads_the_files_of_a_config(run: Command, text: Path) -> None:
+    answer = run("data", "check", "x.yaml")
+    assert answer.code == 0
+    assert answer.out.startswith("text.en: 40 lines; text.de: 40 lines\n")
+
+
+def test_check_exits_with_1_where_training_would_refuse(run: Command, text: Path) -> None:
+    (text / "short").write_text("a\n")
+    answer = run("data", "check", "--source", "text.en", "--target", "short", "--json")
+    assert answer.code == 1
+    assert json.loads(answer.out)["ok"] is False
+
+
+def test_check_needs_a_config_or_two_files(run: Command, text: Path) -> None:
+    for arguments in ((), ("--source", "text.en"), ("x.yaml", "--source", "text.en", "--target", "text.de")):
+        answer = run("data", "check", *arguments)
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err.startswith("error: nmt data check needs a CONFIG, or --source and --target\n")
+
+
+def test_prepare_tells_what_it_made(run: Command, text: Path) -> None:
+    answer = run("data", "prepare", "x.yaml", "--set", "data.max_length=4")
+    long = sum(len(line.split()) + 1 > 4 for line in (text / "text.en").read_text().splitlines())
+    assert answer.code == 0
+    assert answer.out.splitlines()[-3:] == [
+        "vocabulary: 12 pieces, shared",
+        f"train: {40 - long} pairs (left out: 0 with a blank side, {long} too long)",
+        f"valid: {40 - long} pairs (left out: 0 with a blank side, {long} too long)",
+    ]
+
+
+def test_new_sets_pairs_aside_and_each_stands_once(run: Command, text: Path) -> None:
+    answer = run("new", "--source", "text.en", "--target", "text.de", "--output", "my.yaml")
+    config = load_config("my.yaml")
+    files = config.data.train.sources + config.data.valid.sources
+    train, valid = (path.read_text().splitlines() for path in files)
+    assert answer.out.splitlines()[-2:] == ["wrote my.yaml", "next: nmt train my.yaml"]
+    assert (config.languages.source, config.languages.target) == ("en", "de")
+    assert len(valid) == 2
+    assert sorted(train + valid) == sorted((text / "text.en").read_text().splitlines())
+
+
+def test_new_takes_validation_files_as_they_are(run: Command, text: Path) -> None:
+    pair = ("--source", "text.en", "--target", "text.de", "--valid-source", "text.en", "--valid-target", "text.de")
+    assert run("new", *pair).out == "wrote config.yaml\nnext: nmt train config.yaml\n"
+    assert load_config("config.yaml").data.valid.sources == [Path("text.en")]
+
+
+def test_new_does_not_replace_a_config_unasked(run: Command, text: Path) -> None:
+    pair = ("--source", "text.en", "--target", "text.de", "--output", "x.yaml")
+    before = (text / "x.yaml").read_text()
+    assert run("new", *pair).err == (
+        "error: x.yaml: exists already\nhint: --overwrite replaces it, --output names another file\n"
+    )
+    assert (text / "x.yaml").read_text() == before
+    assert run("new", *pair, "--overwrite").code == 0
+
+
+def test_new_refuses_texts_that_do_not_match(run: Command, text: Path) -> None:
+    (text / "short").write_text("a\n")
+    answer = run("new", "--source", "text.en", "--target", "short")
+    assert (answer.code, answer.err.splitlines()[0][:45]) == (2, "error: text.en has 40 lines and short has 1; ")
+    assert not (text / "config.yaml").exists()
+
+
+def test_new_refuses_half_of_the_validation_text(run: Command, text: Path) -> None:
+    answer = run("new", "--source", "text.en", "--target", "text.de", "--valid-source", "text.en")
+    assert answer.err.startswith("error: --valid-source and --valid-target go together\n")
+
+
+def starter(folder: Path, pairs: int = 1000) -> str:
+    text = starter_config(TextPair(Path("a b.en"), Path("c: d.de")), TextPair(Path("e.en"), Path("#f.de")), pairs)
+    (folder / "my.yaml").write_text(text)
+    return text
+
+
+def test_the_starter_config_builds_and_its_paths_survive_yaml(folder: Path) -> None:
+    starter(folder)
+    config = load_config("my.yaml")
+    assert config.data.train.sources + config.data.train.targets == [Path("a b.en"), Path("c: d.de")]
+    assert config.data.valid.targets == [Path("#f.de")]
+    with torch.device("meta"):
+        assert config.model.build(1000, 1000)
+
+
+def test_the_transformer_in_the_starter_s_comments_builds(folder: Path) -> None:
+    text = starter(folder)
+    text = re.sub(r"\n  encoder: .*|\n  decoder:(\n    .*)+", "", text)
+    text = re.sub(r"# (encoder|decoder): \{name: transformer", r"\1: {name: transformer", text)
+    (folder / "my.yaml").write_text(text)
+    config = load_config("my.yaml")
+    assert (config.model.encoder.name, config.model.decoder.name) == ("transformer", "transformer")
+    with torch.device("meta"):
+        assert config.model.build(1000, 1000)
+
+
+def test_the_names_in_the_starter_s_comments_are_the_names_there_are(folder: Path) -> None:
+    text = starter(folder)
+    offered = [set(line.split("# ")[1].split(" (")[0].split(" | ")) for line in text.splitlines() if " | " in line]
+    tokenizers = set(named_options(Config.model_fields["tokenizer"].annotation))
+    assert tokenizers in offered
+    assert set(members(CellOptions)) in offered
+    assert set(TrainingSettings.model_fields["select_by"].annotation.__args__) in offered
+    assert "additive" in members(ScoreOptions)
+
+
+@pytest.mark.parametrize(("pairs", "size"), [(10, 1000), (29_000, 6000), (1_000_000, 16_000), (10**9, 32_000)])
+def test_more_text_gets_a_larger_vocabulary(pairs: int, size: int) -> None:
+    assert vocabulary_size(pairs) == size

@@ -1,0 +1,80 @@
+"""Help and completion: at once, at 80 columns, and with every option that was promised."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from command_line import Command
+
+COMMANDS = {
+    ("train",): "CONFIG --run --set --resume --overwrite",
+    ("translate",): "RUN --input --output --checkpoint --beam-size --length-penalty --coverage-penalty --max-length "
+    "--batch-tokens --device --threads --replace-unknown --json --n-best --heatmaps",
+    ("evaluate",): "RUN --source --reference --lowercase --tokenize --beam-size --output --json --alignments",
+    ("align",): "RUN --source --target --format --output --heatmaps --gold",
+    ("new",): "--source --target --valid-source --valid-target --output",
+    ("info",): "RUN",
+    ("list",): "KIND",
+    ("data", "sample"): "DIR",
+    ("data", "check"): "CONFIG --source --target --json",
+    ("data", "prepare"): "CONFIG",
+    ("data", "get"): "NAME --from --to",
+    ("data",): "sample check prepare get",
+    (): "new train translate evaluate align info list data --version",
+}
+WITHOUT_TORCH = """
+import sys
+from nmt.cli.app import main
+try:
+    main({arguments})
+except SystemExit as exit:
+    assert not exit.code, exit.code
+heavy = {{"torch", "matplotlib", "sacrebleu", "pyarrow", "numpy", "pydantic"}} & set(sys.modules)
+assert not heavy - {{"pydantic"}}, heavy
+"""
+
+
+def fresh(arguments: list[str], **environment: str) -> str:
+    """Standard output of a new process."""
+    code = WITHOUT_TORCH.format(arguments=arguments)
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_names_every_argument(run: Command, command: tuple[str, ...]) -> None:
+    answer = run(*command, "--help")
+    assert (answer.code, answer.err) == (0, "")
+    assert [word for word in COMMANDS[command].split() if word not in answer.out] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_fits_eighty_columns(run: Command, command: tuple[str, ...]) -> None:
+    assert [line for line in run(*command, "--help").out.splitlines() if len(line) > 80] == []
+
+
+def test_help_does_not_load_torch() -> None:
+    assert "translate" in fresh(["translate", "--help"])
+
+
+def test_completion_does_not_load_torch() -> None:
+    words = {"_NMT_COMPLETE": "complete_bash", "COMP_WORDS": "nmt tra", "COMP_CWORD": "1"}
+    assert fresh([], **words).split() == ["train", "translate"]
+
+
+def test_the_version_is_printed(run: Command) -> None:
+    assert run("--version").out.startswith("nmt ")
+
+
+def test_no_command_shows_help(run: Command) -> None:
+    answer = run()
+    assert answer.code == 2
+    assert "Commands:" in answer.out + answer.err
+
+
+def test_a_misspelt_command_is_refused(run: Command) -> None:
+    answer = run("trian")
+    assert answer.code == 2
+    assert "No such command 'trian'" in answer.err

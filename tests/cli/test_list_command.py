@@ -1,0 +1,67 @@
+"""`nmt list`: every name of every union, with what its docstring says."""
+
+import pytest
+from command_line import Command
+
+from nmt.attention.normalizers import NormalizerOptions
+from nmt.attention.scopes import ScopeOptions
+from nmt.attention.scores import ScoreOptions
+from nmt.cli.listing import KINDS, explain
+from nmt.settings import Settings, members
+
+ATTENTION = {
+    name: options
+    for union in (ScoreOptions, NormalizerOptions, ScopeOptions)
+    for name, options in members(union).items()
+}
+
+
+def test_the_short_list_names_every_place(run: Command) -> None:
+    lines = run("list").out
+    assert "model.encoder: rnn, transformer\n" in lines
+    assert "training.optimizer: adam, adamw\n" in lines
+    assert "tokenizer: unigram, bpe, word, char\n" in lines
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_every_part_of_attention_is_listed_with_its_equation(run: Command, name: str) -> None:
+    out = run("list", "attention").out
+    listed = " ".join(out[out.index(f"\n  {name}\n") :].split())
+    assert listed.startswith(f"{name} {explain(ATTENTION[name]).text}")
+
+
+def test_an_explanation_has_equation_keys_and_source(run: Command) -> None:
+    assert (
+        """
+  local_p
+      p_t = S · sigmoid(v_p^T tanh(W_p s_t)); α_t(j) = align(s_t, h_j) · exp(−(j
+        − p_t)² / (2σ²)), σ = D / 2.
+      window: 10   # half-width D, in source positions
+      renormalize: false   # divide the weights by their sum, so that rows sum
+          to 1
+      Source: Luong et al. 2015, eq. 9–10
+"""
+        in run("list", "attention").out
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_listed_within_eighty_columns(run: Command, kind: str) -> None:
+    answer = run("list", kind)
+    assert answer.code == 0
+    assert [line for line in answer.out.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("options", ATTENTION.values(), ids=ATTENTION)
+def test_every_part_of_attention_explains_itself(options: type[Settings]) -> None:
+    assert len(explain(options).text) > 10
+
+
+def test_an_unknown_kind_is_refused(run: Command) -> None:
+    assert run("list", "schedule") == (
+        2,
+        "",
+        "error: nmt list schedule: unknown kind\n"
+        "hint: did you mean 'schedules'? "
+        "allowed: attention, models, tokenizers, optimizers, schedules, search\n",
+    )

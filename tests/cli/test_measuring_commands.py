@@ -1,0 +1,106 @@
+"""`nmt evaluate`, `nmt align` and `nmt info` on a small run."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import sacrebleu
+from command_line import Command
+
+from nmt.checkpoint import Run
+
+TEXTS = ("--source", "text.en", "--reference", "text.de")
+PAIR = ("--source", "text.en", "--target", "text.de")
+
+
+def test_the_figures_are_sacrebleu_s_of_the_translation(run: Command, in_trained: Path, tmp_path: Path) -> None:
+    output, figures = tmp_path / "text.hyp", tmp_path / "figures.json"
+    answer = run("evaluate", "runs/x", *TEXTS, "--output", output, "--json", figures)
+    references = Path("text.de").read_text().splitlines()
+    bleu = sacrebleu.corpus_bleu(output.read_text().splitlines(), [references], force=True).score
+    assert answer.code == 0
+    assert [line.split()[0] for line in answer.out.splitlines()] == ["BLEU", "chrF2", "TER"]
+    assert answer.out.startswith(f"BLEU {bleu:.2f} (nrefs:1|case:mixed|")
+    assert json.loads(figures.read_text())["BLEU"]["score"] == bleu
+
+
+def test_lowercase_stands_in_the_signature(run: Command, in_trained: Path) -> None:
+    assert "case:lc|eff:no|tok:char" in run("evaluate", "runs/x", *TEXTS, "--lowercase", "--tokenize", "char").out
+
+
+def test_an_unknown_tokenize_is_refused_before_translating(run: Command, in_trained: Path) -> None:
+    answer = run("evaluate", "runs/y", *TEXTS, "--tokenize", "14a")
+    assert (answer.code, answer.err.splitlines()[0]) == (2, "error: BLEU tokenizer '14a' is unknown")
+
+
+def test_alignments_have_a_matrix_a_line(run: Command, in_trained: Path, tmp_path: Path) -> None:
+    answer = run("evaluate", "runs/x", *TEXTS, "--alignments", tmp_path, "--checkpoint", "last")
+    lines = [json.loads(line) for line in (tmp_path / "alignments.jsonl").read_text().splitlines()]
+    drawn = len(list(tmp_path.glob("*.png")))
+    assert answer.out.splitlines()[-1] == f"alignments.jsonl and {drawn} heatmaps in {tmp_path}"
+    assert len(lines) == 40
+    assert all(np.shape(line["weights"])[:1] == (len(line["target"]),) for line in lines)
+
+
+def test_links_have_one_source_word_for_each_target_word(run: Command, in_trained: Path) -> None:
+    answer = run("align", "runs/x", *PAIR)
+    lengths = [len(line.split()) for line in Path("text.de").read_text().splitlines()]
+    assert answer.code == 0
+    assert [len(line.split()) for line in answer.out.splitlines()] == lengths
+    assert {link.split("-")[1] for link in answer.out.splitlines()[0].split()} == set(map(str, range(lengths[0])))
+
+
+def test_links_agree_with_themselves(run: Command, in_trained: Path, tmp_path: Path) -> None:
+    links = tmp_path / "links"
+    assert run("align", "runs/x", *PAIR, "--output", links).out == ""
+    answer = run("align", "runs/x", *PAIR, "--gold", links, "--output", tmp_path / "again")
+    assert answer.out == (
+        "AER 0.0000 (precision 1.0000, recall 1.0000; the best that one link a target word can reach: 0.0000)\n"
+    )
+
+
+def test_every_format_holds_the_same_weights(run: Command, in_trained: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "x.npz"
+    assert run("align", "runs/x", *PAIR, "--format", "npz", "--output", archive).code == 0
+    lines = run("align", "runs/x", *PAIR, "--format", "jsonl").out.splitlines()
+    links = run("align", "runs/x", *PAIR).out.splitlines()
+    with np.load(archive) as arrays:
+        for number in (0, 39):
+            weights_TS = arrays[f"weights_{number}"]
+            best = sorted((int(row.argmax()), target) for target, row in enumerate(weights_TS))
+            np.testing.assert_allclose(json.loads(lines[number])["weights"], weights_TS, atol=1e-6)
+            assert links[number] == " ".join(f"{i}-{j}" for i, j in best)
+
+
+def test_a_binary_file_does_not_go_to_the_terminal(run: Command, in_trained: Path) -> None:
+    answer = run("align", "runs/x", *PAIR, "--format", "npz")
+    assert (answer.code, answer.err.splitlines()[1]) == (2, "hint: give --output FILE")
+
+
+def test_pictures_of_pairs_are_drawn(run: Command, in_trained: Path, tmp_path: Path) -> None:
+    answer = run("align", "runs/x", *PAIR, "--heatmaps", tmp_path, "--output", tmp_path / "links")
+    assert answer.out == f"40 heatmaps in {tmp_path}\n"
+    assert (tmp_path / "0040.png").is_file()
+
+
+def test_texts_of_different_length_are_not_aligned(run: Command, in_trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "short").write_text("a\n")
+    answer = run("align", "runs/x", "--source", "text.en", "--target", tmp_path / "short")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(f"error: text.en has 40 lines and {tmp_path / 'short'} has 1;")
+
+
+def test_info_tells_what_the_run_holds(run: Command, in_trained: Path) -> None:
+    lines = dict(line.split(":", 1) for line in run("info", "runs/x").out.splitlines())
+    metrics = [json.loads(line) for line in Path("runs/x/metrics.jsonl").read_text().splitlines()]
+    best = min(line["loss"] for line in metrics if line["event"] == "validation")
+    assert lines["languages"].strip() == "en → de"
+    assert lines["vocabulary"].strip() == "12 pieces, shared"
+    assert lines["updates"].split()[0] == "8"
+    assert lines["best"].split()[:2] == ["loss", f"{best:.4g}"]
+    assert lines["checkpoint"].split()[0] == "step-8"
+
+
+def test_info_counts_the_parameters(run: Command, in_trained: Path) -> None:
+    parameters = sum(parameter.numel() for parameter in Run.open(Path("runs/x")).load_model().parameters())
+    assert f"parameters:    {parameters:,}\n" in run("info", "runs/x").out

@@ -1,0 +1,55 @@
+"""The events of training on the terminal, and what Ctrl-C does."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from nmt.cli.progress import show, stop_on_interrupt
+from nmt.events import Logged, Saved, Started, Stopped, Updated, Validated, Warned
+
+EVENTS = [
+    Started(0, 1234, "cpu", "float32"),
+    Updated(1, 1, 3.5, 3.25, 100, 0.1, 0.5),
+    Warned("look here"),
+    Logged(20, 1, 3.0, 2.5, 1.0, 1e-3, 1000, 1000.0, 2.0, 0.1),
+    Validated(20, 1, "step-20", {"bleu": 12.0}, True, 0.1),
+    Saved(20, Path("runs/x/checkpoints/step-20")),
+    Stopped(20, "max_updates"),
+]
+
+
+def test_elsewhere_than_on_a_terminal_there_are_only_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert show(EVENTS) == EVENTS[-1]
+    assert capsys.readouterr().err.splitlines() == [
+        "step 0: training 1,234 parameters on cpu in float32",
+        "warning: look here",
+        "step 20: epoch 1, loss 3.0000, nll 2.5000, gradient norm 1.000, learning rate 0.001, 1,000 tokens/s",
+        "step 20: validation of step-20: bleu 12 (best)",
+        "step 20: saved runs/x/checkpoints/step-20",
+        "step 20: stopped (max_updates)",
+    ]
+
+
+def test_on_a_terminal_a_bar_shows_loss_speed_and_remaining_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    show(EVENTS)
+    shown = capsys.readouterr().err
+    assert "update 1, epoch 1, loss 3.500, 1,000 tokens/s" in shown
+    assert " 50% |" in shown
+    assert "validation of step-20" in shown
+    assert "gradient norm" not in shown
+
+
+def test_the_first_interrupt_asks_to_stop_and_the_second_breaks_off(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with stop_on_interrupt() as stop:
+        assert not stop()
+        signal.raise_signal(signal.SIGINT)
+        assert stop()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert capsys.readouterr().err.startswith("stopping after this update")
