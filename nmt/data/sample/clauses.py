@@ -171,7 +171,7 @@ class ClauseChoice(PhraseChoice):
 
     def _adverbials(self, clause: Clause, rich: float) -> Clause:
         """Time, frequency, manner and place, as the clause leaves room for them."""
-        if clause.time or (clause.verb is BE and not self._changes(clause)):
+        if clause.time or clause.verb is COST or (clause.verb is BE and not self._changes(clause)):
             return clause
         closed = self._ends_with_relative(clause) or clause.said is not None
         if not closed and self.chance(0.36 * rich):
@@ -179,7 +179,7 @@ class ClauseChoice(PhraseChoice):
         elif self._repeats(clause) and self.chance(0.2 * rich):
             table = words.DONE if clause.tense == "perfect" else words.FREQUENCY
             clause = replace(clause, frequency=Fixed(*self.one(table)))
-        if closed or clause.verb in (BE, COST, BEAR) or any(self._says_where(part) for part in clause.arguments):
+        if closed or clause.verb in (BE, BEAR) or any(self._says_where(part) for part in clause.arguments):
             return clause
         if (
             clause.verb.english not in INSTANT
@@ -193,10 +193,10 @@ class ClauseChoice(PhraseChoice):
         return clause
 
     def _repeats(self, clause: Clause) -> bool:
-        """May an adverb of frequency stand here? Not beside *not* or *no*, and not with a price."""
+        """May an adverb of frequency stand here? Not beside *not* or *no*."""
         objects = (part.phrase for part in clause.arguments if isinstance(part, Complement))
         denies = any(isinstance(phrase, NounPhrase) and phrase.determiner.english == "no" for phrase in objects)
-        timed = clause.tense in ("present", "past", "perfect") and clause.verb is not COST
+        timed = clause.tense in ("present", "past", "perfect")
         return timed and not clause.negated and not denies
 
     def _changes(self, clause: Clause) -> bool:

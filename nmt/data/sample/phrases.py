@@ -20,6 +20,8 @@ _SINGULAR = "the the the the the a a a a this every my his her our their owner"
 _PLURAL = "the the the the the these all many several few my his her our their owner number number number bare"
 _MASS = "the the the bare bare my his her our their owner"
 _UNIQUE = ("the", "my", "his", "her", "our", "their", "owner")
+# Of these one has only one: *my mother*, never *my mothers*; but *these mothers*.
+_ONE_OF_EACH = ("mother", "father", "wife", "husband", "boss", "king", "queen", "president", "mayor")
 _PERSONAL = ("I", "he", "she", "we", "they")
 
 # Where: English, German, and the classes of nouns that go with them; the first is the commonest.
@@ -95,6 +97,7 @@ class PhraseChoice:
         plural = bool(noun.plural) and self.chance(0.33)
         openings = _PLURAL if plural else _SINGULAR if noun.plural else _MASS
         opening = self.one(openings.split())
+        plural = plural and not (noun.english in _ONE_OF_EACH and opening in _UNIQUE)
         genitive = self._genitive() if owned and opening == "the" and name != "person" and self.chance(0.16) else None
         return name, NounPhrase(
             noun,
@@ -127,9 +130,8 @@ class PhraseChoice:
         draw = self.random.random()
         if name not in words.ADJECTIVES or draw > 0.42:
             return ()
-        first = self.one(words.ADJECTIVES[name])
-        second = self.one(words.ADJECTIVES[name])
-        if draw < 0.05 and second is not first:
+        first, second = self.one(words.ADJECTIVES[name]), self.one(words.ADJECTIVES[name])
+        if draw < 0.15 and first.english in words.OPENING_ADJECTIVES and second.english not in words.OPENING_ADJECTIVES:
             return first, second
         degree = self.random.random()
         if first.comparative[0] and opening in ("a", "the") and degree < 0.1:

@@ -116,6 +116,23 @@ strong stronger strongest = stark stärker stärkst; terrible = schrecklich;
 """
 
 
+# Of two adjectives the first is one of these and the second is none of them: *a small red box*, not *a small big box*.
+OPENING_ADJECTIVES = (
+    "big",
+    "small",
+    "old",
+    "new",
+    "young",
+    "beautiful",
+    "ugly",
+    "strange",
+    "long",
+    "short",
+    "good",
+    "bad",
+)
+
+
 def _read_adjectives() -> dict[str, tuple[str, ...]]:
     table: dict[str, dict[str, str]] = {}
     for block in _ADJECTIVES.split("\n> ")[1:]:
@@ -182,7 +199,7 @@ FREQUENCY = _pairs("often=oft; always=immer; never=nie; sometimes=manchmal; rare
 DONE = _pairs("already=schon; often=oft; never=nie; just=gerade; finally=endlich; sometimes=manchmal;")
 MANNER = _pairs("""
 slowly=langsam; quickly=schnell; quietly=leise; loudly=laut; carefully=vorsichtig; happily=fröhlich; badly=schlecht;
-secretly=heimlich; patiently=geduldig; alone=allein; nervously=nervös; politely=höflich; together=zusammen;
+secretly=heimlich; patiently=geduldig; alone=allein; nervously=nervös; politely=höflich; angrily=wütend;
 """)
 HERE = _pairs("here=hier; there=dort; outside=draußen; everywhere=überall; at home=zu Hause; upstairs=oben;")
 MODALS = (
