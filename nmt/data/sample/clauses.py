@@ -149,7 +149,9 @@ class ClauseChoice(PhraseChoice):
         if preposition or slot.case == "dative" or not isinstance(phrase, NounPhrase):
             return Complement(phrase, slot.case, preposition)
         if self.chance(0.3 if verb.english == "have" else 0.05):
-            phrase = NounPhrase(phrase.noun, DETERMINERS["no"], phrase.plural, phrase.adjectives)
+            plain = words.ADJECTIVES.get(CLASS_OF[phrase.noun], ())
+            kept = tuple(word for word in phrase.adjectives if word in plain)
+            phrase = NounPhrase(phrase.noun, DETERMINERS["no"], phrase.plural, kept)
         return Complement(phrase, slot.case)
 
     def _somewhere(self, kind: str) -> Complement | Fixed:
@@ -189,7 +191,7 @@ class ClauseChoice(PhraseChoice):
         ):
             return replace(clause, manner=Fixed(*self.one(words.MANNER)))
         if self.chance(0.26 * rich):
-            return replace(clause, place=self.place() if self.chance(0.6) else self.circumstance())
+            return replace(clause, place=self.place() if clause.time or self.chance(0.5) else self.circumstance())
         return clause
 
     def _repeats(self, clause: Clause) -> bool:

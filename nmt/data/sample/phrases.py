@@ -219,7 +219,7 @@ class PhraseChoice:
             return Complement(self.noun_phrase(("person",))[1], case, Preposition(english, german, case))
         english, german, case, classes = self.one(_CIRCUMSTANCES)
         _, phrase = self.noun_phrase(classes)
-        opening = self.one(("the", "this", "our")) if not phrase.plural else "the"
+        opening = self.one(("the", "the", "our")) if not phrase.plural else "the"
         noun_phrase = NounPhrase(phrase.noun, DETERMINERS[opening], phrase.plural, phrase.adjectives)
         return Complement(noun_phrase, case, Preposition(english, german, case))
 

@@ -103,7 +103,7 @@ wash = waschen wäscht wusch gewaschen; hang_up hung hung = auf|hängen;
 > person: accusative person
 see saw seen = sehen sieht sah gesehen; visit = besuchen; meet met met = treffen trifft traf getroffen; love = lieben;
 hate = hassen; know knew known = kennen kennt kannte gekannt; call = an|rufen ruft rief gerufen; greet = begrüßen;
-invite = ein|laden lädt lud geladen; ask = fragen; kiss = küssen; marry = heiraten; hug hugged hugged = umarmen;
+invite = ein|laden lädt lud geladen; ask = fragen; kiss = küssen; hug hugged hugged = umarmen;
 wake woke woken = wecken; understand understood understood = verstehen versteht verstand verstanden; pick_up = ab|holen;
 admire = bewundern; comfort = trösten; accompany = begleiten; praise = loben; punish = bestrafen; disturb = stören;
 surprise = überraschen überrascht überraschte überrascht; warn = warnen; hear heard heard = hören;
@@ -258,7 +258,7 @@ decide = beschließen beschließt beschloss beschlossen;
 promise = versprechen verspricht versprach versprochen;
 """)
 # No passive is made of these.
-STATIVE = ("have", "like", "need", "miss", "know", "hate", "marry", "meet", "understand", "wear")
+STATIVE = ("have", "like", "need", "miss", "know", "hate", "meet", "understand", "wear")
 # Nobody does these slowly, loudly or politely.
 INSTANT = (
     *STATIVE, "love", "see", "hear", "forget", "lose", "find", "believe", "trust", "surprise", "recognise", "disappear",
