@@ -109,10 +109,14 @@ class MultiHead(nn.Module):
         return split_BHRP
 
     def prepare(self, memory: Memory, final_BD: Tensor) -> Prepared:
+        """Keys and values of the memory's states."""
+        return self.project(memory.states_BSD)
+
+    def project(self, states_BSD: Tensor) -> Prepared:
         """Keys (B, H, S, A) and values (B, H, S, P)."""
-        projected_BHSP = self.split(self.key(memory.states_BSD))
+        projected_BHSP = self.split(self.key(states_BSD))
         keys = self.score.prepare(projected_BHSP.flatten(0, 1)).unflatten(0, projected_BHSP.shape[:2])
-        return Prepared(keys, self.split(self.value(memory.states_BSD)))
+        return Prepared(keys, self.split(self.value(states_BSD)))
 
     def start(self, prepared: Prepared, mask_BRS: Tensor) -> Any:
         """The scope's state; its rows are (N, H, …) outside of this module."""

@@ -65,7 +65,7 @@ class Sparsemax:
         scores_BRS = _distance_below_best(_at_least_float32(scores_BRS), mask_BRS)
         sorted_BRS = scores_BRS.sort(dim=-1, descending=True).values
         sums_BRS = sorted_BRS.cumsum(dim=-1)
-        rank_S = torch.arange(1, scores_BRS.shape[-1] + 1, device=scores_BRS.device)
+        rank_S = torch.arange(1, scores_BRS.shape[-1] + 1, device=scores_BRS.device, dtype=scores_BRS.dtype)
         size_BR1 = (1 + rank_S * sorted_BRS > sums_BRS).sum(dim=-1, keepdim=True)
         threshold_BR1 = (sums_BRS.gather(-1, size_BR1 - 1) - 1) / size_BR1
         return (scores_BRS - threshold_BR1).clamp(min=0.0).masked_fill(~mask_BRS, 0.0)
@@ -92,7 +92,7 @@ class Entmax:
         """weights_BRS."""
         scores_BRS = _distance_below_best(_at_least_float32(scores_BRS) / 2, mask_BRS)
         sorted_BRS = scores_BRS.sort(dim=-1, descending=True).values
-        rank_S = torch.arange(1, scores_BRS.shape[-1] + 1, device=scores_BRS.device)
+        rank_S = torch.arange(1, scores_BRS.shape[-1] + 1, device=scores_BRS.device, dtype=scores_BRS.dtype)
         mean_BRS = sorted_BRS.cumsum(dim=-1) / rank_S
         spread_BRS = sorted_BRS.square().cumsum(dim=-1) / rank_S - mean_BRS.square()
         inside_BRS = 1 / rank_S - spread_BRS

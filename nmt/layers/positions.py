@@ -65,7 +65,7 @@ class Learned(nn.Module):
                 f"a sentence has more than the model's {self.table.num_embeddings} positions",
                 "shorten it, or train with a larger positions.max_positions",
             )
-        encodings: Tensor = self.table(position_R)
+        encodings: Tensor = self.table(positions)
         return encodings
 
 
