@@ -226,6 +226,8 @@ class ClauseChoice(PhraseChoice):
         name = self.one(_PREDICATED)
         subject = self.person() if name == "person" else self.noun_phrase((name,), owned=True)[1]
         adjective = self.one(words.ADJECTIVES[name])
+        if isinstance(subject, NounPhrase) and adjective in subject.adjectives:
+            subject = replace(subject, adjectives=())
         made = self._tensed(world, subject, BE)
         if made.tense == "modal":
             made = replace(made, tense="present" if world == "now" else "past", modal=None)

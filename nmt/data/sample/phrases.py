@@ -79,7 +79,7 @@ class PhraseChoice:
     def noun(self, classes: Classes) -> tuple[str, Noun]:
         """A noun of one of the classes, and the class it is listed in; compounds a little rarer than others."""
         plain, compounds = _nouns(classes)
-        many = self.chance(0.8 * len(compounds) / (len(compounds) + len(plain)))
+        many = self.chance(0.6 * len(compounds) / (len(compounds) + len(plain)))
         noun = self.one(compounds if many else plain)
         return CLASS_OF[noun], noun
 
