@@ -144,6 +144,16 @@ def test_several_source_texts_are_refused_with_the_line() -> None:
         load_config("x.yaml")
 
 
+CONFIGS = sorted(Path(__file__).parents[1].glob("configs/**/*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_recipe_is_read_and_built(path: Path) -> None:
+    config = load_config(path)
+    with torch.device("meta"):
+        assert config.model.build(config.tokenizer.vocabulary_size, config.tokenizer.vocabulary_size)
+
+
 TRANSFORMER = "model:\n  embedding_size: 64\n  encoder: transformer\n  decoder:\n    name: transformer\n"
 FORBIDDEN = {
     "`decoder: transformer` with `attention`": (TRANSFORMER + "    attention: none\n", 9),

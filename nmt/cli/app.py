@@ -3,6 +3,7 @@
 Nothing here imports torch: help and completion answer at once, and a command imports what it needs when it runs.
 """
 
+import io
 import sys
 import warnings
 from collections.abc import Sequence
@@ -72,10 +73,13 @@ app.add_typer(data, name="data")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 refused (two lines on stderr), 130 interrupted."""
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(args=arguments, prog_name="nmt")
     except NmtError as error:
-        typer.echo(f"error: {error.message}", err=True)
-        if error.hint:
-            typer.echo(f"hint: {error.hint}", err=True)
+        for name, text in (("error", error.message), ("hint", error.hint)):
+            if text:
+                typer.echo(f"{name}: {' '.join(text.splitlines())}", err=True)
         sys.exit(2)

@@ -5,6 +5,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -30,7 +31,7 @@ def info(run: RunArgument) -> None:
 
     opened = Run.open(run)
     for name, value in _described(opened):
-        typer.echo(f"{name + ':':14} {value}")
+        typer.echo(fill(f"{name + ':':14} {value}", 80, subsequent_indent=" " * 15, break_long_words=False))
 
 
 def _described(run: "Run") -> Iterator[tuple[str, str]]:
@@ -41,13 +42,21 @@ def _described(run: "Run") -> Iterator[tuple[str, str]]:
     if (run.path / "tokenizer").is_dir():
         source, target = (len(tokenizer.vocabulary) for tokenizer in run.tokenizers)
         yield "vocabulary", f"{source} pieces, shared" if config.tokenizer.shared else f"{source} and {target} pieces"
-    if steps:
-        yield "parameters", f"{_parameters(run.checkpoints / f'step-{steps[-1]}' / 'model.safetensors'):,}"
     yield from _progress(run.path / "metrics.jsonl", config)
-    for path in [*(run.checkpoints / f"step-{step}" for step in steps), run.checkpoints / "average"]:
-        if path.is_dir():
-            yield "checkpoint", f"{path.name} ({_size(path)})"
-    if not steps:
+    yield from _checkpoints([*(run.checkpoints / f"step-{step}" for step in steps), run.checkpoints / "average"])
+
+
+def _checkpoints(paths: list[Path]) -> Iterator[tuple[str, str]]:
+    """The sizes of the checkpoints that there are, and what is wrong with a damaged one."""
+    from nmt.manifest import damage
+
+    there = {path: damage(path) for path in paths if path.is_dir()}
+    whole = [path for path, wrong in there.items() if not wrong]
+    if whole:
+        yield "parameters", f"{_parameters(whole[0] / 'model.safetensors'):,}"
+    for path, wrong in there.items():
+        yield "checkpoint", f"{path.name} ({f'damaged: {wrong}' if wrong else _size(path)})"
+    if not there:
         yield "checkpoint", "none yet"
 
 
@@ -61,16 +70,15 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
 
 
 def _section(values: dict[str, Any]) -> str:
-    """`rnn (cell gru, size 256, …)`: a component with its keys; an inner one by its name."""
-    keys = (f"{key} {_inner(value)}" for key, value in values.items() if key != "name")
-    return f"{values['name']} ({', '.join(keys)})"
+    """`rnn (cell gru (reset after), size 256)`: a component with its keys, which may be components."""
+    keys = ", ".join(f"{key} {_shown(value)}" for key, value in values.items() if key != "name")
+    return f"{values['name']} ({keys})" if keys else str(values["name"])
 
 
-def _inner(value: Any) -> str:
-    if not isinstance(value, dict):
-        return json.dumps(value) if not isinstance(value, str) else value
-    inner = [_inner(item) for key, item in value.items() if key != "name"]
-    return " ".join([str(value["name"])] * (value["name"] != "attend") + inner)
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return _section(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _parameters(path: Path) -> int:

@@ -131,6 +131,15 @@ def test_a_truncated_checkpoint(run: Command, trained: Path, folder: Path) -> No
     ]
 
 
+def test_info_shows_a_truncated_checkpoint(run: Command, trained: Path, folder: Path) -> None:
+    shutil.copytree(trained, folder, dirs_exist_ok=True)
+    Path("runs/x/checkpoints/step-8/state.json").unlink()
+    answer = run("info", "runs/x")
+    assert (answer.code, answer.err) == (0, "")
+    assert "checkpoint:    step-8 (damaged: runs/x/checkpoints/step-8/state.json: " in answer.out
+    assert "checkpoint:    step-4 (0." in answer.out
+
+
 def test_a_checkpoint_that_is_not_there(run: Command, in_trained: Path) -> None:
     assert refused(run, "translate", "runs/x", "--checkpoint", "step-5") == [
         "error: runs/x: has no checkpoint 'step-5'",

@@ -2,14 +2,17 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from command_line import Command, write_text
 
+import nmt.data.sample
 from nmt.attention.scores import ScoreOptions
 from nmt.config import Config, TrainingSettings, load_config
+from nmt.data.sample import write_sample
 from nmt.layers.recurrent import CellOptions
 from nmt.settings import members, named_options
 from nmt.starter import TextPair, starter_config, vocabulary_size
@@ -39,6 +42,29 @@ def test_check_needs_a_config_or_two_files(run: Command, text: Path) -> None:
         answer = run("data", "check", *arguments)
         assert (answer.code, answer.out) == (2, "")
         assert answer.err.startswith("error: nmt data check needs a CONFIG, or --source and --target\n")
+
+
+def test_sample_writes_three_sets_of_three_files(run: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"train": 20, "valid": 5, "test": 6}
+    monkeypatch.setattr(nmt.data.sample, "write_sample", partial(write_sample, sizes=tuple(sizes.values())))
+    assert run("data", "sample", "here", "--seed", 3) == (0, "wrote here\n", "")
+    counts = {path.name: path.read_text().count("\n") for path in (folder / "here").iterdir()}
+    assert counts == {f"{name}.{ending}": size for name, size in sizes.items() for ending in ("en", "de", "align")}
+
+
+def test_get_says_the_terms_and_what_is_missing(run: Command, folder: Path) -> None:
+    answer = run("data", "get", "multi30k-en-de", "--from", folder, "--to", "here")
+    assert answer.code == 2
+    assert answer.out.splitlines()[1].startswith("terms: ")
+    assert answer.err.startswith(f"error: {folder / 'train.en'}: no such file\n")
+    assert not (folder / "here").exists()
+
+
+def test_get_knows_its_catalog(run: Command, folder: Path) -> None:
+    assert run("data", "get", "multi30k").err.splitlines() == [
+        "error: no corpus 'multi30k' in the catalog",
+        "hint: did you mean 'multi30k-en-de'? allowed: multi30k-en-de",
+    ]
 
 
 def test_prepare_tells_what_it_made(run: Command, text: Path) -> None:

@@ -1,11 +1,12 @@
 """Help and completion: at once, at 80 columns, and with every option that was promised."""
 
+import io
 import os
 import subprocess
 import sys
 
 import pytest
-from command_line import Command
+from command_line import Command, run_main
 
 COMMANDS = {
     ("train",): "CONFIG --run --set --resume --overwrite",
@@ -62,6 +63,14 @@ def test_help_does_not_load_torch() -> None:
 def test_completion_does_not_load_torch() -> None:
     words = {"_NMT_COMPLETE": "complete_bash", "COMP_WORDS": "nmt tra", "COMP_CWORD": "1"}
     assert fresh([], **words).split() == ["train", "translate"]
+
+
+def test_a_terminal_without_greek_letters_gets_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    latin = io.TextIOWrapper(io.BytesIO(), encoding="iso-8859-1")
+    monkeypatch.setattr(sys, "stdout", latin)
+    assert run_main(("list", "attention")) == 0
+    latin.flush()
+    assert b"\\u03b1_j = " in latin.buffer.getvalue()
 
 
 def test_the_version_is_printed(run: Command) -> None:

@@ -91,7 +91,8 @@ def test_texts_of_different_length_are_not_aligned(run: Command, in_trained: Pat
 
 
 def test_info_tells_what_the_run_holds(run: Command, in_trained: Path) -> None:
-    lines = dict(line.split(":", 1) for line in run("info", "runs/x").out.splitlines())
+    out = run("info", "runs/x").out
+    lines = dict(line.split(":", 1) for line in out.splitlines() if line[0] != " ")
     metrics = [json.loads(line) for line in Path("runs/x/metrics.jsonl").read_text().splitlines()]
     best = min(line["loss"] for line in metrics if line["event"] == "validation")
     assert lines["languages"].strip() == "en → de"
@@ -99,6 +100,7 @@ def test_info_tells_what_the_run_holds(run: Command, in_trained: Path) -> None:
     assert lines["updates"].split()[0] == "8"
     assert lines["best"].split()[:2] == ["loss", f"{best:.4g}"]
     assert lines["checkpoint"].split()[0] == "step-8"
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_info_counts_the_parameters(run: Command, in_trained: Path) -> None:
