@@ -3,6 +3,7 @@
 All are computed in float32 at least, whatever the autocast; a row that is masked throughout becomes zeros.
 """
 
+import math
 from typing import Annotated, Literal
 
 import torch
@@ -35,6 +36,11 @@ class Softmax:
         return weights_BRS.masked_fill(~mask_BRS, 0.0)
 
 
+def _possible(scores_BRS: Tensor, mask_BRS: Tensor) -> Tensor:
+    """The mask without the positions that a score has ruled out itself, with −∞."""
+    return mask_BRS & (scores_BRS != -math.inf)
+
+
 def _distance_below_best(scores_BRS: Tensor, mask_BRS: Tensor) -> Tensor:
     """e_j − max e, where masked or more than 2 below the best: −2, which both sparse maps send to exactly 0."""
     lowest = torch.finfo(scores_BRS.dtype).min
@@ -62,6 +68,7 @@ class Sparsemax:
 
     def __call__(self, scores_BRS: Tensor, mask_BRS: Tensor) -> Tensor:
         """weights_BRS."""
+        mask_BRS = _possible(scores_BRS, mask_BRS)
         scores_BRS = _distance_below_best(_at_least_float32(scores_BRS), mask_BRS)
         sorted_BRS = scores_BRS.sort(dim=-1, descending=True).values
         sums_BRS = sorted_BRS.cumsum(dim=-1)
@@ -90,6 +97,7 @@ class Entmax:
 
     def __call__(self, scores_BRS: Tensor, mask_BRS: Tensor) -> Tensor:
         """weights_BRS."""
+        mask_BRS = _possible(scores_BRS, mask_BRS)
         scores_BRS = _distance_below_best(_at_least_float32(scores_BRS) / 2, mask_BRS)
         sorted_BRS = scores_BRS.sort(dim=-1, descending=True).values
         rank_S = torch.arange(1, scores_BRS.shape[-1] + 1, device=scores_BRS.device, dtype=scores_BRS.dtype)

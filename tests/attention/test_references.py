@@ -1,0 +1,130 @@
+"""Every score, normalizer and scope against its loop-by-loop version in float64, to 1e-9."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from references.attention import NORMALIZERS, SCOPES, SCORES, context
+
+from nmt.attention.base import Memory
+from nmt.attention.heads import AttentionSettings, Prepared
+from nmt.attention.normalizers import NormalizerOptions
+from nmt.attention.scopes import ScopeOptions
+from nmt.attention.scores import ScoreOptions
+from nmt.settings import members
+
+UNIONS = {
+    "score": (ScoreOptions, SCORES),
+    "normalizer": (NormalizerOptions, NORMALIZERS),
+    "scope": (ScopeOptions, SCOPES),
+}
+SCOPE_OPTIONS = [
+    {"name": "global"},
+    {"name": "local_m", "window": 1},
+    {"name": "local_m", "window": 3},
+    {"name": "local_p", "window": 1},
+    {"name": "local_p", "window": 2, "renormalize": True},
+]
+SCORE_OPTIONS = [*({"name": name} for name in SCORES if name not in ("mlp", "location"))]
+SCORE_OPTIONS += [{"name": "mlp", "num_layers": 1, "size": 5}, {"name": "mlp", "num_layers": 3}]
+SCORE_OPTIONS += [
+    {"name": "additive", "size": 2},
+    {"name": "location", "max_positions": 5},
+    {"name": "location", "max_positions": 9},
+]
+LENGTHS = [7, 1, 4]
+STEPS = torch.tensor([[1, 2, 5, 9], [1, 3, 4, 2], [6, 12, 1, 7]])  # windows past the end of every sentence too
+
+
+@pytest.mark.parametrize("kind", UNIONS)
+def test_every_member_of_a_union_has_a_reference(kind):
+    union, references = UNIONS[kind]
+    assert set(members(union)) == set(references)
+
+
+def parameters(module: object) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in module.state_dict().items()} if hasattr(module, "state_dict") else {}
+
+
+def build(score, normalizer, scope, query_size=4, memory_size=4):
+    """The attention in float64 with random parameters, and a padded memory with garbage on its padding."""
+    torch.manual_seed(1)
+    options = AttentionSettings.model_validate({"score": score, "normalizer": normalizer, "scope": scope})
+    attention = options.build(query_size, memory_size, memory_size).double()
+    with torch.no_grad():
+        for parameter in attention.parameters():
+            parameter.copy_(torch.randn_like(parameter))
+    memory = Memory(3 * torch.randn(3, 7, memory_size).double(), torch.arange(7) < torch.tensor(LENGTHS).view(3, 1, 1))
+    return attention, memory, torch.randn(3, 4, query_size).double()
+
+
+@pytest.mark.filterwarnings("ignore:attention by location")
+@pytest.mark.parametrize("normalizer", NORMALIZERS)
+@pytest.mark.parametrize("scope", SCOPE_OPTIONS, ids=lambda scope: "-".join(map(str, scope.values())))
+@pytest.mark.parametrize("score", SCORE_OPTIONS, ids=lambda score: "-".join(map(str, score.values())))
+def test_attention_is_its_equation(score, normalizer, scope, shapes_as_named):
+    attention, memory, query_BRQ = build(score, normalizer, scope)
+    prepared = attention.prepare(memory, memory.states_BSD[:, 0])
+    with torch.no_grad():
+        attended = attention(query_BRQ, STEPS, prepared, memory.mask_BRS, None, True)
+    of_score, of_scope = parameters(attention.score), parameters(attention.scope)
+    options = {"renormalize": False, **scope}
+    for b, r in itertools.product(range(3), range(4)):
+        s, h = query_BRQ[b, r].numpy(), memory.states_BSD[b, : LENGTHS[b]].numpy()
+        scores = [SCORES[score["name"]](of_score, s, h, j) for j in range(1, len(h) + 1)]
+        expected = SCOPES[scope["name"]](options, of_scope, s, int(STEPS[b, r]), scores, NORMALIZERS[normalizer])
+        weights_S = attended.weights_BHRS[b, 0, r].numpy()
+        np.testing.assert_allclose(weights_S[: len(h)], expected, rtol=0, atol=1e-9)
+        np.testing.assert_array_equal(weights_S[len(h) :], 0.0)
+        np.testing.assert_allclose(attended.context_BRD[b, r], context(expected, h), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("score", ["general", "concat", "additive", "mlp", "location"])
+def test_query_and_memory_of_different_widths(score):
+    attention, memory, query_BRQ = build({"name": score}, "softmax", "global", query_size=3, memory_size=5)
+    prepared = attention.prepare(memory, memory.states_BSD[:, 0])
+    scores_BRS = attention.score(query_BRQ, prepared.keys)
+    weights, h = parameters(attention.score), memory.states_BSD[0].numpy()
+    expected = [SCORES[score](weights, query_BRQ[0, 1].numpy(), h, j) for j in range(1, 8)]
+    np.testing.assert_allclose(scores_BRS[0, 1].detach(), expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("normalizer", NORMALIZERS)
+@pytest.mark.parametrize("scope", ["global", "local_m", "local_p"])
+@pytest.mark.parametrize("score", SCORES)
+def test_gradients_are_those_of_differences(score, normalizer, scope):
+    attention, memory, query_BRQ = build(
+        score, normalizer, {"name": scope} | ({"window": 3} if scope != "global" else {})
+    )
+
+    def attend(query_BRQ, states_BSD, *_):
+        prepared = attention.prepare(Memory(states_BSD, memory.mask_BRS), states_BSD[:, 0])
+        return attention(query_BRQ, STEPS[:, :2], prepared, memory.mask_BRS, None, True).context_BRD
+
+    inputs = (query_BRQ[:, :2].clone().requires_grad_(), memory.states_BSD.clone().requires_grad_())
+    assert torch.autograd.gradcheck(attend, (*inputs, *attention.parameters()), fast_mode=True)
+
+
+def test_a_row_that_is_masked_throughout_becomes_zeros():
+    mask_BRS = torch.tensor([[[True, True], [False, False]]])
+    for options in members(NormalizerOptions).values():
+        weights_BRS = options().build()(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), mask_BRS)
+        assert weights_BRS[0, 1].tolist() == [0.0, 0.0]
+        assert weights_BRS[0, 0].sum() == pytest.approx(1.0)
+
+
+def test_weights_are_float32_at_least():
+    scores, mask = torch.randn(1, 2, 3).bfloat16(), torch.ones(1, 1, 3, dtype=torch.bool)
+    for options in members(NormalizerOptions).values():
+        assert options().build()(scores, mask).dtype == torch.float32
+        assert options().build()(scores.double(), mask).dtype == torch.float64
+
+
+def test_nothing_is_kept_between_two_calls():
+    attention, memory, query_BRQ = build("additive", "softmax", {"name": "local_p", "window": 2})
+    before = {key for module in attention.modules() for key in vars(module)}
+    prepared = attention.prepare(memory, memory.states_BSD[:, 0])
+    assert isinstance(prepared, Prepared)
+    attention(query_BRQ, STEPS, prepared, memory.mask_BRS, None, True)
+    assert {key for module in attention.modules() for key in vars(module)} == before

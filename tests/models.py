@@ -1,0 +1,119 @@
+"""Small models of every kind, and batches for them: what the contract tests run over."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from nmt.attention.normalizers import NormalizerOptions
+from nmt.attention.scores import ScoreOptions
+from nmt.batch import Batch, make_batch
+from nmt.decoders.bridge import BridgeOptions
+from nmt.layers.positions import PositionOptions
+from nmt.model import EncoderDecoder, ModelOptions
+from nmt.settings import members
+from nmt.text.vocabulary import EOS
+
+VOCABULARY = 11
+SIZE = 4
+Shape = dict[str, Any]
+
+SCORES = [*members(ScoreOptions)]
+NORMALIZERS = [*members(NormalizerOptions)]
+SCOPES: list[Shape] = [
+    {"name": "global"},
+    {"name": "local_m", "window": 1},
+    {"name": "local_p", "window": 2},
+    {"name": "local_p", "window": 1, "renormalize": True},
+]
+CELLS: list[Shape] = [{"name": "gru", "reset": "after"}, {"name": "gru", "reset": "before"}, {"name": "lstm"}]
+BRIDGES = [*members(BridgeOptions)]
+POSITIONS = [*members(PositionOptions)]
+
+
+def rnn(attention: Any = None, encoder: Shape | None = None, **decoder: Any) -> Shape:
+    """Recurrent encoder and decoder; what is not given is Bahdanau's."""
+    decoder = {"name": "rnn", "size": SIZE, "attention": attention or {}, **decoder}
+    return {"encoder": {"name": "rnn", "size": SIZE // 2, **(encoder or {})}, "decoder": decoder}
+
+
+def transformer(**both: Any) -> Shape:
+    """A Transformer of two layers on both sides."""
+    part = {"name": "transformer", "num_layers": 2, "heads": 2, "feed_forward_size": 6, **both}
+    return {"encoder": part, "decoder": part}
+
+
+def _attentions() -> Iterator[tuple[str, Shape]]:
+    for score in SCORES:
+        yield f"score-{score}", rnn({"score": score})
+        yield f"score-{score}-2-heads", rnn({"score": score, "heads": 2}, query="current")
+    for normalizer in NORMALIZERS:
+        yield f"normalizer-{normalizer}", rnn({"normalizer": normalizer})
+    for number, scope in enumerate(SCOPES):
+        yield f"scope-{scope['name']}-{number}", rnn({"scope": scope}, query="current")
+        yield f"scope-{scope['name']}-{number}-4-heads", rnn({"scope": scope, "heads": 4})
+    yield "fused-4-heads", rnn({"score": "scaled_dot", "heads": 4})
+    for context in ("initial", "every_step"):
+        for query in ("previous", "current"):
+            yield f"none-{context}-{query}", rnn({"name": "none", "context": context}, query=query)
+
+
+def _recurrent() -> Iterator[tuple[str, Shape]]:
+    for cell in CELLS:
+        yield "cell-" + "-".join(cell.values()), rnn(cell=cell, encoder={"cell": cell})
+    for bridge in BRIDGES:
+        yield f"bridge-{bridge}", rnn(bridge=bridge)
+        yield f"bridge-{bridge}-lstm", rnn(bridge=bridge, cell="lstm", encoder={"cell": "lstm"})
+    for query in ("previous", "current"):
+        for feeding in (False, True):
+            for deep in (False, True):
+                name = f"query-{query}{'-feeding' * feeding}{'-deep' * deep}"
+                yield name, rnn(query=query, input_feeding=feeding, deep_output=deep)
+    yield "feeding-none", rnn({"name": "none"}, input_feeding=True)
+    yield "one-way", rnn(encoder={"bidirectional": False})
+    yield "reversed", rnn(encoder={"bidirectional": False, "reverse": True})
+    deep_encoder = {"num_layers": 2, "cell": "lstm"}
+    yield "layers", rnn(encoder=deep_encoder, cell="lstm", num_layers=3, query="current", input_feeding=True)
+
+
+def _transformers() -> Iterator[tuple[str, Shape]]:
+    for norm in ("pre", "post"):
+        for positions in POSITIONS:
+            yield f"transformer-{norm}-{positions}", transformer(norm=norm, positions=positions)
+    yield "transformer-gelu", transformer(activation="gelu")
+    yield "transformer-rnn", {"encoder": transformer()["encoder"], "decoder": rnn()["decoder"]}
+    yield "rnn-transformer", {"encoder": rnn()["encoder"], "decoder": transformer()["decoder"]}
+    yield "untied", {**transformer(), "tied_embeddings": "none"}
+    yield "target-tied", {**rnn(), "tied_embeddings": "target"}
+
+
+SHAPES: dict[str, Shape] = {**dict(_attentions()), **dict(_recurrent()), **dict(_transformers())}
+
+
+def build(shape: Shape, seed: int = 1, vocabulary: int = VOCABULARY, spread: float = 1.0) -> EncoderDecoder:
+    """The model in float64 and eval mode, every parameter random, so that no bias is 0 and no two are equal."""
+    torch.manual_seed(seed)
+    settings = {"embedding_size": SIZE, "dropout": 0.1, **shape}
+    model = ModelOptions.model_validate(settings).build(vocabulary, vocabulary).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.3 * spread)
+    return model
+
+
+def sentences(lengths: Sequence[int], seed: int, vocabulary: int = VOCABULARY) -> list[list[int]]:
+    """Random id sequences of these lengths, each ending with the end-of-sentence piece, which is counted."""
+    chance = torch.Generator().manual_seed(seed)
+    return [[*torch.randint(4, vocabulary, (length - 1,), generator=chance).tolist(), EOS] for length in lengths]
+
+
+def batch_of(source_lengths: Sequence[int], target_lengths: Sequence[int], seed: int = 1) -> Batch:
+    """A batch of random pairs."""
+    sources, targets = sentences(source_lengths, seed), sentences(target_lengths, seed + 1)
+    return make_batch([sources], targets, range(len(targets)))
+
+
+def log_probs_BTV(model: EncoderDecoder, batch: Batch) -> torch.Tensor:
+    """log P of every piece at every target position."""
+    hidden_BTE, _ = model(batch)
+    return model.output.predict(hidden_BTE.flatten(0, 1)).log_probs().unflatten(0, hidden_BTE.shape[:2])

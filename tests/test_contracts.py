@@ -1,0 +1,182 @@
+"""What every model owes, whatever it is made of: run for every member of every union."""
+
+import typing
+
+import pytest
+import torch
+from models import SHAPES, batch_of, build, log_probs_BTV, sentences
+from safetensors.torch import save_file
+
+from nmt import tree
+from nmt.batch import Batch, make_batch
+from nmt.checkpoint import load_weights, weights
+from nmt.decoders.base import Want
+from nmt.loss import translation_loss
+from nmt.model import ModelOptions
+
+every_model = pytest.mark.parametrize("name", SHAPES)
+WITHOUT_WEIGHTS = tuple(name for name in SHAPES if "none" in name)
+# A score by location reads no keys, so the projection that every head has for them stays as it is.
+UNREAD = {"score-location-2-heads": ("decoder.attention.key.weight", "decoder.attention.key.bias")}
+BATCH = batch_of([4, 1, 6, 2], [3, 5, 1, 4])
+
+
+def alone(batch: Batch, row: int) -> Batch:
+    """One sentence pair of a batch, without padding."""
+    source, target = (ids[row][mask[row]].tolist() for ids, mask in ((*batch.sources[0],), (*batch[2:4],)))
+    return make_batch([[source]], [target], [0])
+
+
+@every_model
+def test_folded_steps_give_what_forward_gives(name, shapes_as_named):
+    model, hypotheses = build(SHAPES[name]), 3
+    with torch.no_grad():
+        _, forced_BTS = model(BATCH, Want())
+        forced_BTV = log_probs_BTV(model, BATCH)
+        memory = model.encode(BATCH.sources)
+        state = tree.repeat(model.start(memory), hypotheses)
+        for t, ids_B in enumerate(BATCH.input_BT.unbind(1)):
+            predictions, weights_NS, state = model.step(tree.repeat(ids_B, hypotheses), memory, state, Want())
+            expected_NV = tree.repeat(forced_BTV[:, t], hypotheses)
+            torch.testing.assert_close(predictions.log_probs(), expected_NV, rtol=0, atol=1e-9)
+            assert (weights_NS is None) == (forced_BTS is None) == (name in WITHOUT_WEIGHTS)
+            if forced_BTS is not None:
+                torch.testing.assert_close(weights_NS, tree.repeat(forced_BTS[:, t], hypotheses), rtol=0, atol=1e-9)
+
+
+@every_model
+def test_hypotheses_with_different_histories_do_not_mix(name, shapes_as_named):
+    model, inputs_BKT = build(SHAPES[name]), torch.randint(4, 11, (4, 2, 4), generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        memory = model.encode(BATCH.sources)
+        state = tree.repeat(model.start(memory), 2)
+        for t in range(4):
+            predictions, _, state = model.step(inputs_BKT[:, :, t].flatten(), memory, state, None)
+        for k in range(2):
+            forced = Batch(BATCH.sources, inputs_BKT[:, k], inputs_BKT[:, k], inputs_BKT[:, k] > 0, (0, 1, 2, 3))
+            expected_BV = log_probs_BTV(model, forced)[:, -1]
+            torch.testing.assert_close(predictions.log_probs()[k::2], expected_BV, rtol=0, atol=1e-9)
+
+
+@every_model
+def test_a_state_survives_select(name):
+    model = build(SHAPES[name])
+    histories = [[4, 5, 6], [7, 8, 9], [5, 10, 4]]
+    source = make_batch([sentences([4], 3)], histories[:1], [0]).sources
+    with torch.no_grad():
+        memory = model.encode(source)
+        state = tree.repeat(model.start(memory), 3)
+        for ids in zip(*histories, strict=True):
+            _, _, state = model.step(torch.tensor(ids), memory, state, None)
+        turned = tree.select(state, torch.tensor([2, 0, 0]))
+        plain, _, _ = model.step(torch.tensor([4, 4, 6]), memory, state, None)
+        selected, _, _ = model.step(torch.tensor([6, 4, 4]), memory, turned, None)
+    torch.testing.assert_close(selected.logits_NV, plain.logits_NV[[2, 0, 0]], rtol=0, atol=1e-12)
+
+
+@every_model
+def test_a_sentence_does_not_depend_on_padding_or_batch_mates(name, shapes_as_named):
+    model = build(SHAPES[name])
+    with torch.no_grad():
+        together_BTV, weights_BTS = log_probs_BTV(model, BATCH), model(BATCH, Want())[1]
+        for row in range(4):
+            single = alone(BATCH, row)
+            length = single.target_BT.shape[1]
+            torch.testing.assert_close(log_probs_BTV(model, single)[0], together_BTV[row, :length], rtol=0, atol=1e-9)
+            if weights_BTS is not None:
+                own_TS = model(single, Want())[1][0]
+                torch.testing.assert_close(own_TS, weights_BTS[row, :length, : own_TS.shape[1]], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in SHAPES if name not in WITHOUT_WEIGHTS])
+def test_weights_are_exactly_0_on_padding_and_sum_to_1(name):
+    with torch.no_grad():
+        _, weights_BTS = build(SHAPES[name])(BATCH, Want())
+    assert (weights_BTS.masked_select(~BATCH.sources[0].mask_BS.unsqueeze(1)) == 0).all()
+    assert (weights_BTS >= 0).all()
+    sums_BT = weights_BTS.sum(-1)
+    if "local_p" in name and not SHAPES[name]["decoder"]["attention"]["scope"].get("renormalize"):
+        assert (sums_BT > 0).all()
+        assert (sums_BT < 1).all()
+    else:
+        torch.testing.assert_close(sums_BT, torch.ones_like(sums_BT), rtol=0, atol=1e-12)
+
+
+@every_model
+def test_a_later_piece_does_not_change_earlier_predictions(name):
+    model = build(SHAPES[name])
+    changed_BT = BATCH.input_BT.clone()
+    changed_BT[:, 2:] = torch.where(changed_BT[:, 2:] == 5, 6, 5)
+    with torch.no_grad():
+        before_BTV = log_probs_BTV(model, BATCH)
+        after_BTV = log_probs_BTV(model, BATCH._replace(input_BT=changed_BT))
+    torch.testing.assert_close(after_BTV[:, :2], before_BTV[:, :2], rtol=0, atol=1e-12)
+    assert (after_BTV[:, 2] != before_BTV[:, 2]).any()
+
+
+@every_model
+def test_every_parameter_gets_a_finite_gradient(name, shapes_as_named):
+    model = build(SHAPES[name]).train()
+    translation_loss(model, BATCH, 0.1).total.backward()
+    without = [key for key, parameter in model.named_parameters() if parameter.grad is None]
+    assert without == [*UNREAD.get(name, ())]
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None)
+
+
+@every_model
+def test_the_loss_has_the_gradient_that_differences_show(name):
+    model, batch, step = build(SHAPES[name]), batch_of([3, 2], [2, 3], seed=7), 1e-6
+    parameters = [parameter for key, parameter in model.named_parameters() if key not in UNREAD.get(name, ())]
+    chance = torch.Generator().manual_seed(3)
+    directions = [torch.randn(p.shape, dtype=p.dtype, generator=chance) for p in parameters]
+    gradients = torch.autograd.grad(translation_loss(model, batch, 0.1).total, parameters)
+    slope = sum((g * d).sum() for g, d in zip(gradients, directions, strict=True))
+    losses = []
+    with torch.no_grad():
+        for sign in (1, -2):
+            for parameter, direction in zip(parameters, directions, strict=True):
+                parameter.add_(direction, alpha=sign * step)
+            losses.append(translation_loss(model, batch, 0.1).total)
+    torch.testing.assert_close((losses[0] - losses[1]) / (2 * step), slope, rtol=1e-6, atol=1e-6)
+
+
+@every_model
+def test_a_checkpoint_gives_back_the_same_bits(name, tmp_path):
+    model, other = build(SHAPES[name], seed=1), build(SHAPES[name], seed=2)
+    save_file({key: tensor.contiguous() for key, tensor in weights(model).items()}, tmp_path / "w.safetensors")
+    load_weights(other, tmp_path / "w.safetensors")
+    assert all(torch.equal(tensor, other.state_dict()[key]) for key, tensor in model.state_dict().items())
+    with torch.no_grad():
+        assert torch.equal(log_probs_BTV(model, BATCH), log_probs_BTV(other, BATCH))
+
+
+def _unions(settings: type, seen: set[type]) -> None:
+    """Collect all Settings classes that a section can hold."""
+    seen.add(settings)
+    for field in settings.model_fields.values():
+        for inner in _classes(field.annotation):
+            if inner not in seen:
+                _unions(inner, seen)
+
+
+def _classes(annotation: object) -> list[type]:
+    if isinstance(annotation, type):
+        return [annotation] if hasattr(annotation, "model_fields") else []
+    return [found for part in typing.get_args(annotation) for found in _classes(part)]
+
+
+def test_the_contracts_run_over_every_component_of_the_model():
+    possible: set[type] = set()
+    _unions(ModelOptions, possible)
+    used: set[type] = set()
+
+    def walk(settings: object) -> None:
+        used.add(type(settings))
+        for key in type(settings).model_fields:
+            value = getattr(settings, key)
+            if hasattr(value, "model_fields_set"):
+                walk(value)
+
+    for shape in SHAPES.values():
+        walk(ModelOptions.model_validate(shape))
+    assert possible - used == set()
