@@ -1,5 +1,6 @@
 """The config: its sections, its errors, and every row of the table of combinations that make no sense."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +272,35 @@ POSSIBLE: dict[str, Any] = {
 def test_what_the_table_lets_pass_is_built(text: str) -> None:
     with torch.device("meta"):
         assert load(text).model.build(50, 50)
+
+
+def draw_model(chance: random.Random) -> dict[str, Any]:
+    """Any of the combinations of parts and small sizes, sensible or not."""
+    pick = chance.choice
+    cell, layers, heads = (lambda: pick(["gru", "lstm"])), (lambda: pick([1, 2])), (lambda: pick([1, 2, 3]))
+    score = pick(["dot", "general", "additive", "cosine", "location"])
+    attention = pick([{"name": "none", "context": pick(["initial", "every_step"])}, {"score": score, "heads": heads()}])
+    transformer = {"name": "transformer", "num_layers": 1, "heads": heads(), "feed_forward_size": 8}
+    both_ways = {"bidirectional": pick([True, False]), "reverse": pick([True, False, False])}
+    rnn_encoder = {"name": "rnn", "cell": cell(), "size": pick([4, 6]), "num_layers": layers(), **both_ways}
+    bridge = pick(["dense", "backward", "copy", "zero"])
+    rnn_decoder = {"name": "rnn", "cell": cell(), "size": pick([4, 6, 8, 12]), "num_layers": layers(), "bridge": bridge}
+    return {
+        "embedding_size": pick([4, 6, 7]),
+        "tied_embeddings": pick(["none", "target", "all"]),
+        "encoder": pick([rnn_encoder, transformer]),
+        "decoder": pick([{**rnn_decoder, "attention": attention, "query": pick(["previous", "current"])}, transformer]),
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_model_that_cannot_be_built_is_in_the_table(seed: int) -> None:
+    chance = random.Random(seed)
+    data = {name: {"source": "a", "target": "b"} for name in ("train", "valid")}
+    for _ in range(40):
+        shared, model = chance.random() < 0.8, draw_model(chance)
+        tokenizer = {"name": "word", "shared": shared}
+        config = Config.model_validate({"data": data, "tokenizer": tokenizer, "model": model})
+        if not any(rule.broken(config) for rule in FORBIDDEN_VALUES):
+            with torch.device("meta"):
+                assert config.model.build(20, 20 if shared else 21)
