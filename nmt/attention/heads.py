@@ -4,11 +4,14 @@ Decoders use all three in the same way: `prepare` once a sentence, `start` for t
 number of query rows. `step_BR` counts target positions from 1.
 """
 
+from contextlib import nullcontext
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nmt import tree
 from nmt.attention.base import Attended, Memory, Scope, Score
@@ -72,6 +75,17 @@ class SingleHead(nn.Module):
         return attended
 
 
+def fused(query_BHRP: Tensor, prepared: Prepared, mask_BHRS: Tensor) -> Tensor:
+    """torch's scaled dot-product attention: context_BHRP without weights.
+
+    Where gradients are recorded on a CPU its plain kernel is asked for: on sentences of ordinary length the flash
+    kernel's backward pass there makes the whole training step half as slow again.
+    """
+    plain = torch.is_grad_enabled() and query_BHRP.device.type == "cpu"
+    with sdpa_kernel(SDPBackend.MATH) if plain else nullcontext():
+        return functional.scaled_dot_product_attention(query_BHRP, *prepared, attn_mask=mask_BHRS)
+
+
 class MultiHead(nn.Module):
     """Concat_i(Attention(Q W_i^Q, K W_i^K, V W_i^V)) W^O, for any score and scope.
 
@@ -130,7 +144,7 @@ class MultiHead(nn.Module):
         query_BHRP = self.split(self.query(query_BRQ))
         if self.fusable and not want:
             mask_BHRS = mask_BRS.unsqueeze(1)
-            context_BHRP = functional.scaled_dot_product_attention(query_BHRP, *prepared, attn_mask=mask_BHRS)
+            context_BHRP = fused(query_BHRP, prepared, mask_BHRS)
             attended = Attended(context_BHRP, None, state, {})
         else:
             attended = self._fold(query_BHRP, step_BR, prepared, mask_BRS, state)
