@@ -23,6 +23,8 @@ def show(events: Iterable[Event]) -> Stopped:
         for event in events:
             if isinstance(event, Updated):
                 now = event.tokens / max(event.seconds, 1e-9)
+                if not speed:  # what a resumed run did before says nothing about the time that remains
+                    bar.initial = bar.n = event.done
                 speed = SMOOTHING * speed + (1 - SMOOTHING) * now if speed else now
                 bar.set_postfix_str(_postfix(event, speed), refresh=False)
                 bar.update(event.done - bar.n)

@@ -2,8 +2,10 @@
 
 import signal
 from pathlib import Path
+from typing import Self
 
 import pytest
+from tqdm import tqdm
 
 from nmt.cli.progress import show, stop_on_interrupt
 from nmt.events import Logged, Saved, Started, Stopped, Updated, Validated, Warned
@@ -41,6 +43,20 @@ def test_on_a_terminal_a_bar_shows_loss_speed_and_remaining_time(
     assert " 50% |" in shown
     assert "validation of step-20" in shown
     assert "gradient norm" not in shown
+
+
+def test_what_a_resumed_run_did_before_does_not_shorten_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars: list[tqdm] = []
+
+    class Kept(tqdm):
+        def __enter__(self) -> Self:
+            bars.append(self)
+            return super().__enter__()
+
+    monkeypatch.setattr("nmt.cli.progress.tqdm", Kept)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    show([Updated(step, 1, 3.5, 3.25, 100, 0.1, step / 1000) for step in (900, 901)])
+    assert (bars[0].initial, round(bars[0].n, 9)) == (0.9, 0.901)
 
 
 def test_the_first_interrupt_asks_to_stop_and_the_second_breaks_off(capsys: pytest.CaptureFixture[str]) -> None:
