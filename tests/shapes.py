@@ -56,10 +56,9 @@ def guarded() -> Iterator[None]:
             place = f"{Path(frame.f_code.co_filename).relative_to(ROOT)}: {frame.f_code.co_name}"
             wrong.update((f"{place}: {problem}", None) for problem in disagreements(frame.f_locals))
 
-    before = sys.getprofile()
     sys.setprofile(look)
     try:
         yield
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
     assert not wrong, "names and shapes disagree:\n" + "\n".join(wrong)

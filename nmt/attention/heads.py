@@ -75,7 +75,7 @@ class SingleHead(nn.Module):
         return attended
 
 
-def fused(query_BHRP: Tensor, prepared: Prepared, mask_BHRS: Tensor) -> Tensor:
+def fused(query_BHRP: Tensor, prepared: Prepared, mask_B1RS: Tensor) -> Tensor:
     """torch's scaled dot-product attention: context_BHRP without weights.
 
     Where gradients are recorded on a CPU its plain kernel is asked for: on sentences of ordinary length the flash
@@ -83,7 +83,7 @@ def fused(query_BHRP: Tensor, prepared: Prepared, mask_BHRS: Tensor) -> Tensor:
     """
     plain = torch.is_grad_enabled() and query_BHRP.device.type == "cpu"
     with sdpa_kernel(SDPBackend.MATH) if plain else nullcontext():
-        return functional.scaled_dot_product_attention(query_BHRP, *prepared, attn_mask=mask_BHRS)
+        return functional.scaled_dot_product_attention(query_BHRP, *prepared, attn_mask=mask_B1RS)
 
 
 class MultiHead(nn.Module):
@@ -143,8 +143,8 @@ class MultiHead(nn.Module):
         """Attend with every head; the weights are (B, H, R, S), or None where not wanted and not needed."""
         query_BHRP = self.split(self.query(query_BRQ))
         if self.fusable and not want:
-            mask_BHRS = mask_BRS.unsqueeze(1)
-            context_BHRP = fused(query_BHRP, prepared, mask_BHRS)
+            mask_B1RS = mask_BRS.unsqueeze(1)
+            context_BHRP = fused(query_BHRP, prepared, mask_B1RS)
             attended = Attended(context_BHRP, None, state, {})
         else:
             attended = self._fold(query_BHRP, step_BR, prepared, mask_BRS, state)
