@@ -71,8 +71,9 @@ class RnnDecoder(nn.Module):
     def __init__(self, options: Options, embedding_size: int, encoder: EncoderShape, dropout: float) -> None:
         super().__init__()
         size, self.num_layers, self.hidden_size = options.size, 1, embedding_size
-        self.query_first = options.query == "previous"
-        self.reads_previous = self.query_first and options.deep_output
+        # A fixed context asks for no query, so it enters the recurrence whatever the order (Cho et al. 2014).
+        self.context_first = options.query == "previous" or options.attention.name == "none"
+        self.reads_previous = options.query == "previous" and options.deep_output
         self.input_feeding = options.input_feeding
         self.attention: Attention = options.attention.build(size, encoder.memory_size, encoder.final_size)
         context_size = self.attention.context_size
@@ -83,7 +84,7 @@ class RnnDecoder(nn.Module):
         self.bridge = options.bridge.build(encoder, size, options.num_layers, bottom.has_cell)
         readout = DeepOutput if options.deep_output else AttentionalState
         self.readout = readout(size, context_size, embedding_size)
-        feed_size = context_size * self.query_first + embedding_size * self.input_feeding
+        feed_size = context_size * self.context_first + embedding_size * self.input_feeding
         self.feed = nn.Linear(feed_size, bottom.num_gates * size, bias=False) if feed_size else None
         self.dropout = Dropout(dropout)
 
@@ -166,10 +167,10 @@ class RnnDecoder(nn.Module):
         """One step of recurrence and attention, in the order that `query` asks for."""
         before_NH = state.layers[-1].output_NH
         layers = state.layers
-        if not self.query_first:
+        if not self.context_first:
             layers = self._recur(projected_NG, state, None)
         context_ND, weights_NS, attention = self._attend(layers[-1].output_NH, prepared, state, want)
-        if self.query_first:
+        if self.context_first:
             layers = self._recur(projected_NG, state, context_ND)
         reading = Reading(before_NH if self.reads_previous else layers[-1].output_NH, context_ND)
         fed_NE = self.readout(reading.state, embedded_NE, reading.context) if self.input_feeding else None

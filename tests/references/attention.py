@@ -124,7 +124,7 @@ NORMALIZERS: dict[str, Normalizer] = {"softmax": softmax, "sparsemax": sparsemax
 
 
 def inside(scores: Sequence[float], first: float, last: float, normalizer: Normalizer) -> list[float]:
-    """Weights of all positions: the normalizer over the integers first ≤ j ≤ last, 0 elsewhere and where a score is −∞."""
+    """The normalizer over the integers first ≤ j ≤ last; weight 0 elsewhere, and where a score is −∞."""
     window = [j for j in range(1, len(scores) + 1) if first <= j <= last and scores[j - 1] > -math.inf]
     weights = [0.0] * len(scores)
     if not window:
