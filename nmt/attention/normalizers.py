@@ -17,7 +17,10 @@ def _at_least_float32(scores_BRS: Tensor) -> Tensor:
 
 
 class Softmax:
-    """α_j = exp(e_j) / Σ_i exp(e_i). Cost: S a row."""
+    """α_j = exp(e_j) / Σ_i exp(e_i).
+
+    Cost: S a row. Source: Bahdanau et al. 2015, eq. 6; Luong et al. 2015, eq. 7. Differs: nothing.
+    """
 
     class Options(Settings):
         """Weights that are all positive."""

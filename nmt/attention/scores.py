@@ -183,7 +183,8 @@ class Concat(nn.Module):
 class Mlp(nn.Module):
     """score = v^T x_n, x_1 = tanh(W_1 [s; h] + b_1), x_k = tanh(W_k x_{k−1} + b_k).
 
-    Cost: S·A + (n − 1)·S·A² multiplications a step. Source: Bahdanau et al. 2015, A.1.2, generalised to n layers.
+    Cost: S·A + (n − 1)·S·A² multiplications a step. Source: Bahdanau et al. 2015, A.1.2.
+    Differs: n layers, with biases; one layer without them is `additive`.
     """
 
     class Options(Settings):

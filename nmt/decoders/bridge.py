@@ -18,7 +18,7 @@ class Dense(nn.Module):
     """s_0 = tanh(W f + b) of the final state f, both directions side by side; an LSTM's cell
     likewise, with a W of its own.
 
-    Cost: once a sentence. Source: Bahdanau et al. 2015, A.2.2, over the whole final state.
+    Cost: once a sentence. Source: Bahdanau et al. 2015, A.2.2. Differs: it reads the whole final state.
     """
 
     class Options(Settings):
