@@ -150,6 +150,19 @@ def test_a_checkpoint_gives_back_the_same_bits(name, tmp_path):
         assert torch.equal(log_probs_BTV(model, BATCH), log_probs_BTV(other, BATCH))
 
 
+@every_model
+def test_nothing_is_kept_between_calls(name):
+    model = build(SHAPES[name])
+    before = {path: dict(vars(module)) for path, module in model.named_modules()}
+    with torch.no_grad():
+        model(BATCH, Want())
+        memory = model.encode(BATCH.sources)
+        model.step(BATCH.input_BT[:, 0], memory, model.start(memory), Want())
+    for path, module in model.named_modules():
+        assert vars(module).keys() == before[path].keys()
+        assert all(value is before[path][key] for key, value in vars(module).items())
+
+
 def _unions(settings: type, seen: set[type]) -> None:
     """Collect all Settings classes that a section can hold."""
     seen.add(settings)

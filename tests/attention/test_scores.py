@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from nmt.attention.base import Memory
+from nmt.attention.base import Memory, read
 from nmt.attention.heads import AttentionSettings
 from nmt.attention.scores import Concat, Cosine, Dot, Location, ScaledDot
 from nmt.errors import ConfigError
@@ -30,11 +30,8 @@ def test_the_worked_example_of_the_equations():
 
 
 def test_the_context_of_the_worked_example():
-    # scores ln 4 and 0 give weights 0.8 and 0.2 on v_1 = [1, 1], v_2 = [2, 0]: the query [ln 2, ln 2] scores both
-    # 2 ln 2, so the difference ln 4 must come from the query alone: q = [q_1, q_2], q_1 + q_2 - 2 q_1 = ln 4
-    attended = attend([0.0, math.log(4)], [[1.0, 1.0], [2.0, 0.0]], score="dot")
-    assert attended.weights_BHRS.flatten().tolist() == pytest.approx([0.8, 0.2])
-    assert attended.context_BRD.flatten().tolist() == pytest.approx([1.2, 0.8])
+    memory = Memory(torch.tensor([[[1.0, 1.0], [2.0, 0.0]]]), torch.ones(1, 1, 2, dtype=torch.bool))
+    assert read(torch.tensor([[[0.8, 0.2]]]), memory).context_BRD.flatten().tolist() == pytest.approx([1.2, 0.8])
 
 
 def test_scaled_dot_divides_by_the_root_of_the_width():

@@ -1,0 +1,33 @@
+"""Batches by hand."""
+
+from nmt.batch import make_batch, make_source, pad
+from nmt.text.vocabulary import BOS, EOS, PAD
+
+
+def test_rows_are_filled_up_with_padding_at_the_end():
+    ids, mask = pad([[5, 6, EOS], [EOS], [7, EOS]])
+    assert ids.tolist() == [[5, 6, EOS], [EOS, PAD, PAD], [7, EOS, PAD]]
+    assert mask.tolist() == [[True, True, True], [True, False, False], [True, True, False]]
+
+
+def test_the_decoder_reads_the_target_one_position_late():
+    batch = make_batch([[[5, EOS], [6, EOS]]], [[7, 8, EOS], [9, EOS]], [41, 3])
+    assert batch.input_BT.tolist() == [[BOS, 7, 8], [BOS, 9, EOS]]
+    assert batch.target_BT.tolist() == [[7, 8, EOS], [9, EOS, PAD]]
+    assert batch.mask_BT.tolist() == [[True, True, True], [True, True, False]]
+    assert batch.lines == (41, 3)
+
+
+def test_several_sources_are_kept_side_by_side():
+    batch = make_batch([[[5, EOS]], [[6, 7, EOS]]], [[EOS]], [0])
+    assert [source.ids_BS.tolist() for source in batch.sources] == [[[5, EOS]], [[6, 7, EOS]]]
+
+
+def test_padding_is_a_mask_and_not_an_id():
+    # the padding piece inside a sentence is a piece like any other
+    assert make_source([[PAD, EOS]]).mask_BS.tolist() == [[True, True]]
+
+
+def test_no_rows_give_an_empty_matrix():
+    ids, mask = pad([])
+    assert ids.shape == mask.shape == (0, 0)

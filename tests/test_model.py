@@ -1,0 +1,107 @@
+"""The model around its parts: tied embeddings, what is asked of attention, precision."""
+
+import pytest
+import torch
+from models import SHAPES, batch_of, build, log_probs_BTV, rnn, transformer
+
+from nmt.decoders.base import Want
+from nmt.errors import ConfigError
+from nmt.model import DecoderOptions, EncoderOptions, ModelOptions, embedding
+from nmt.settings import members
+
+BATCH = batch_of([4, 2, 3], [5, 1, 3])
+
+
+@pytest.mark.parametrize(("tied", "tables"), [("none", 3), ("target", 2), ("all", 1)])
+def test_tied_embeddings_are_one_parameter(tied, tables):
+    model = build({**rnn(), "tied_embeddings": tied})
+    weights = (model.source_embedding.weight, model.target_embedding.weight, model.output.weight_VE)
+    assert len({id(weight) for weight in weights}) == tables
+    assert (model.output.weight_VE is model.target_embedding.weight) == (tied != "none")
+
+
+def test_tying_all_needs_vocabularies_of_one_size():
+    with pytest.raises(ConfigError) as error:
+        ModelOptions(tied_embeddings="all").build(10, 11)
+    assert error.value.message == "model.tied_embeddings: all needs one vocabulary for both sides"
+
+
+def test_a_tied_table_collects_the_gradients_of_all_its_uses():
+    one, three = build({**transformer()}), build({**transformer(), "tied_embeddings": "none"})
+    untied = {name: p for name, p in three.named_parameters() if "embedding" not in name and name != "output.weight_VE"}
+    with torch.no_grad():
+        for name, parameter in untied.items():
+            parameter.copy_(dict(one.named_parameters())[name])
+        for table in (three.source_embedding.weight, three.target_embedding.weight, three.output.weight_VE):
+            table.copy_(one.target_embedding.weight)
+    for model in (one, three):
+        log_probs_BTV(model, BATCH)[BATCH.mask_BT].gather(
+            1, BATCH.target_BT[BATCH.mask_BT].unsqueeze(1)
+        ).sum().backward()
+    parts = (three.source_embedding.weight, three.target_embedding.weight, three.output.weight_VE)
+    torch.testing.assert_close(one.target_embedding.weight.grad, sum(part.grad for part in parts))
+
+
+def test_embeddings_start_at_the_standard_deviation_that_an_output_layer_needs():
+    torch.manual_seed(1)
+    assert embedding(4000, 64).weight.std().item() == pytest.approx(1 / 8, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["score-additive", "transformer-pre-sinusoidal"])
+def test_asking_for_weights_does_not_change_the_states(name):
+    model = build(SHAPES[name])
+    torch.testing.assert_close(model(BATCH)[0], model(BATCH, Want())[0], rtol=0, atol=1e-12)
+
+
+def test_heads_that_were_not_asked_for_are_left_out():
+    model = build(rnn({"heads": 4, "score": "additive"}))
+    each = [model(BATCH, Want(heads=(head,)))[1] for head in range(4)]
+    torch.testing.assert_close(model(BATCH, Want())[1], sum(each) / 4)
+    torch.testing.assert_close(model(BATCH, Want(heads=(1, 3)))[1], (each[1] + each[3]) / 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["score-additive", "scope-local_p-2", "normalizer-entmax", "transformer-post-sinusoidal"]
+)
+def test_weights_are_float32_under_autocast_and_near_those_without(name):
+    model = build(SHAPES[name]).float()
+    with torch.no_grad():
+        _, expected_BTS = model(BATCH, Want())
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            _, weights_BTS = model(BATCH, Want())
+    assert weights_BTS.dtype == torch.float32
+    torch.testing.assert_close(weights_BTS, expected_BTS, rtol=0, atol=0.1)
+    assert (weights_BTS.masked_select(~BATCH.sources[0].mask_BS.unsqueeze(1)) == 0).all()
+
+
+@pytest.mark.parametrize(
+    "name", ["layers", "normalizer-entmax", "transformer-pre-sinusoidal", "none-every_step-current"]
+)
+def test_the_loss_can_be_learned_from_under_autocast(name):
+    torch.manual_seed(1)
+    model = build(SHAPES[name]).float().train()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        hidden_BTE, _ = model(BATCH)
+        nll_M, _ = model.output.nll(hidden_BTE[BATCH.mask_BT], BATCH.target_BT[BATCH.mask_BT])
+    nll_M.sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+    assert all(parameter.grad.dtype == torch.float32 for parameter in model.parameters())
+
+
+def test_parts_are_chosen_by_name():
+    assert set(members(EncoderOptions)) == set(members(DecoderOptions)) == {"rnn", "transformer"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (rnn({"heads": 3}), "3 heads do not divide the width 4"),
+        (transformer(heads=3), "3 heads do not divide the width 4"),
+        (rnn(bridge="copy", size=6), "bridge 'copy' needs equal states"),
+        (rnn({"score": "dot"}, size=6), "score 'dot' needs query and memory of equal widths, not 6 and 4"),
+        (rnn(bridge="backward", encoder={"bidirectional": False}), "bridge 'backward' needs a bidirectional encoder"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(shape, message):
+    with pytest.raises(ConfigError, match=message):
+        build(shape)

@@ -1,0 +1,51 @@
+"""Trees of tensors by hand."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from nmt import tree
+
+
+class Leaf(NamedTuple):
+    """A tensor and a number."""
+
+    rows_NH: Tensor
+    number: int
+
+
+class Branch(NamedTuple):
+    """A tuple of leaves, a leaf and nothing."""
+
+    leaves: tuple[Leaf, ...]
+    single: Leaf
+    absent: None
+
+
+def grown():
+    rows = torch.tensor([[1.0], [2.0], [3.0]])
+    return Branch((Leaf(rows, 7), Leaf(10 * rows, 8)), Leaf(rows + 0.5, 9), None)
+
+
+def test_select_takes_rows_of_every_tensor_and_may_repeat_them():
+    taken = tree.select(grown(), torch.tensor([2, 0, 2]))
+    assert taken.leaves[0].rows_NH.flatten().tolist() == [3, 1, 3]
+    assert taken.leaves[1].rows_NH.flatten().tolist() == [30, 10, 30]
+    assert taken.single.rows_NH.flatten().tolist() == [3.5, 1.5, 3.5]
+
+
+def test_repeat_keeps_hypotheses_of_a_sentence_side_by_side():
+    assert tree.repeat(grown(), 2).single.rows_NH.flatten().tolist() == [1.5, 1.5, 2.5, 2.5, 3.5, 3.5]
+
+
+def test_types_numbers_and_nothing_stay():
+    moved = tree.to(grown(), "cpu")
+    assert isinstance(moved, Branch)
+    assert isinstance(moved.leaves[1], Leaf)
+    assert (moved.leaves[1].number, moved.absent) == (8, None)
+    assert tree.select(None, torch.tensor([0])) is None
+
+
+def test_a_plain_tuple_stays_a_plain_tuple():
+    assert tree.map_tensors(lambda rows: rows + 1, (torch.tensor(1), None, ())) == (torch.tensor(2), None, ())
