@@ -1,5 +1,6 @@
 """The model: embed → encode → decode → predict. It knows its parts' interfaces and none of their kinds."""
 
+import math
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
@@ -50,7 +51,8 @@ class ModelOptions(Settings):
 
 
 def embedding(vocabulary_size: int, size: int) -> nn.Embedding:
-    """Embeddings of standard deviation size^−½, so that they may also serve as output weights."""
+    """Embeddings of standard deviation size^−½, so that they may also serve as output weights; as inputs they are
+    multiplied by √size, whatever reads them (Vaswani et al. 2017, §3.4)."""
     table = nn.Embedding(vocabulary_size, size)
     nn.init.normal_(table.weight, std=size**-0.5)
     return table
@@ -66,6 +68,7 @@ class EncoderDecoder(nn.Module):
     def __init__(self, options: ModelOptions, source_size: int, target_size: int) -> None:
         super().__init__()
         size = options.embedding_size
+        self.scale = math.sqrt(size)
         self.target_embedding = embedding(target_size, size)
         shared = options.tied_embeddings == "all"
         self.source_embedding = self.target_embedding if shared else embedding(source_size, size)
@@ -76,7 +79,9 @@ class EncoderDecoder(nn.Module):
 
     def encode(self, sources: tuple[Source, ...]) -> Memory:
         """Encode each source; one part of the memory per source."""
-        encoded = tuple(self.encoder(self.source_embedding(source.ids_BS), source.mask_BS) for source in sources)
+        encoded = tuple(
+            self.encoder(self.scale * self.source_embedding(source.ids_BS), source.mask_BS) for source in sources
+        )
         return Memory(encoded, self.decoder.prepare(encoded))
 
     def start(self, memory: Memory) -> Any:
@@ -87,12 +92,12 @@ class EncoderDecoder(nn.Module):
         self, ids_N: Tensor, memory: Memory, state: Any, want: Want | None = None
     ) -> tuple[Predictions, Tensor | None, Any]:
         """Read one piece for each of N = B·K hypotheses: predictions, weights_NS where wanted, the next state."""
-        embedded_NE = self.target_embedding(ids_N)
+        embedded_NE = self.scale * self.target_embedding(ids_N)
         hidden_NE, weights_NS, state = self.decoder.step(embedded_NE, memory.prepared, state, want)
         return self.output.predict(hidden_NE), weights_NS, state
 
     def forward(self, batch: Batch, want: Want | None = None) -> tuple[Tensor, Tensor | None]:
         """Hidden states of all target positions (B, T, E), and weights_BTS where wanted."""
         memory = self.encode(batch.sources)
-        embedded_BTE = self.target_embedding(batch.input_BT)
+        embedded_BTE = self.scale * self.target_embedding(batch.input_BT)
         return self.decoder(embedded_BTE, memory.prepared, self.start(memory), want)

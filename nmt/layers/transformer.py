@@ -1,6 +1,5 @@
 """What both sides of the Transformer are made of: residual sub-layers, feed-forward layers, and their options."""
 
-import math
 from typing import Literal
 
 import torch
@@ -72,18 +71,18 @@ class Residual(nn.Module):
 
 
 class Entrance(nn.Module):
-    """√d · embedding + position, then dropout. Source: Vaswani et al. 2017, §3.4–3.5, §5.4. Differs: nothing."""
+    """Embedding + position, then dropout. Source: Vaswani et al. 2017, §3.5, §5.4. Differs: nothing (√d · embedding is
+    what the model hands in)."""
 
     def __init__(self, options: TransformerSettings, size: int, dropout: float) -> None:
         super().__init__()
-        self.scale = math.sqrt(size)
         self.positions = options.positions.build(size)
         self.dropout = Dropout(dropout)
 
     def forward(self, embedded_BRE: Tensor, positions: Tensor) -> Tensor:
         """States of the same shape; `positions` count from 0 and broadcast over the rest."""
         encodings = self.positions(positions).to(embedded_BRE.dtype)
-        states_BRE: Tensor = self.dropout(self.scale * embedded_BRE + encodings)
+        states_BRE: Tensor = self.dropout(embedded_BRE + encodings)
         return states_BRE
 
 
