@@ -56,6 +56,7 @@ def test_asking_for_weights_does_not_change_the_states(name):
 def test_heads_that_were_not_asked_for_are_left_out():
     model = build(rnn({"heads": 4, "score": "additive"}))
     each = [model(BATCH, Want(heads=(head,)))[1] for head in range(4)]
+    assert not any(torch.allclose(each[0], other) for other in each[1:])
     torch.testing.assert_close(model(BATCH, Want())[1], sum(each) / 4)
     torch.testing.assert_close(model(BATCH, Want(heads=(1, 3)))[1], (each[1] + each[3]) / 2)
 

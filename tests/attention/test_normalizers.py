@@ -23,6 +23,13 @@ def test_sparsemax_by_hand():
     )
 
 
+def test_sparsemax_at_the_edge_of_its_support():
+    # of two scores d apart the second has (1 - d) / 2, until d = 1
+    assert weights(Sparsemax(), [0.9996, 0.0]).tolist() == pytest.approx([0.9998, 0.0002])
+    assert weights(Sparsemax(), [1.0, 0.0]).tolist() == [1.0, 0.0]
+    assert weights(Sparsemax(), [1.0004, 0.0]).tolist() == [1.0, 0.0]
+
+
 def test_entmax_by_hand():
     # of two scores e apart (z = e / 2 = d apart): (x + d)^2 + x^2 = 1. For d = 0.2: x = 0.6 and weights 0.64, 0.36
     assert weights(Entmax(), [0.4, 0.0]).tolist() == pytest.approx([0.64, 0.36])
