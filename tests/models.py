@@ -69,6 +69,7 @@ def _recurrent() -> Iterator[tuple[str, Shape]]:
             for deep in (False, True):
                 name = f"query-{query}{'-feeding' * feeding}{'-deep' * deep}"
                 yield name, rnn(query=query, input_feeding=feeding, deep_output=deep)
+    yield "layers-none", rnn({"name": "none"}, num_layers=2)
     yield "feeding-none", rnn({"name": "none"}, input_feeding=True)
     yield "one-way", rnn(encoder={"bidirectional": False})
     yield "reversed", rnn(encoder={"bidirectional": False, "reverse": True})

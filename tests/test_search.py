@@ -183,7 +183,7 @@ def test_finished_sentences_leave_the_batch_at_once():
 
 
 @pytest.mark.parametrize(
-    ("ratio", "max_length", "longest"), [(1.0, None, 12), (2.5, None, 15), (2.0, 3, 3), (2.0, 1, 1)]
+    ("ratio", "max_length", "longest"), [(1.0, None, 12), (1.3, None, 13), (2.5, None, 15), (2.0, 3, 3), (2.0, 1, 1)]
 )
 def test_no_target_is_longer_than_allowed(ratio, max_length, longest):
     lattice = Lattice({BOS: {A: 1 - 1e-9, EOS: 1e-9}, A: {A: 1 - 1e-9, EOS: 1e-9}})
