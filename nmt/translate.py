@@ -5,7 +5,7 @@ Following one sentence: `translate_lines` → `Tokenizer.encode` → `make_sourc
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,18 +106,29 @@ class Translator:
         return [translation.text for translation in self.translate_lines(lines, decoding)]
 
     def translate_lines(self, lines: Iterable[str], decoding: Decoding | None = None) -> Iterator[Translation]:
-        """Translations in the order of the lines, as they come; memory follows CHUNK, not the file."""
+        """Translations in the order of the lines, as they come; memory follows CHUNK, not the file.
+
+        Without attention, the alignments of `Want()` are None.
+        Raises: ConfigError as `check`, where a layer or heads are named or unknown pieces are to be replaced.
+        """
         decoding = decoding or Decoding(self.search)
-        if decoding.replace_unknown and decoding.want is None:
-            decoding = decoding._replace(want=Want())
+        if decoding.replace_unknown:
+            decoding = decoding._replace(want=decoding.want or Want())
+        if decoding.want is not None and (decoding.replace_unknown or decoding.want != Want()):
+            self.check(decoding.want)
         remaining = iter(lines)
-        while chunk := list(islice(remaining, CHUNK)):
-            yield from self._translate_chunk(chunk, decoding)
+        chunks = iter(lambda: list(islice(remaining, CHUNK)), [])
+        return chain.from_iterable(self._translate_chunk(chunk, decoding) for chunk in chunks)
 
     def align(
         self, sources: Sequence[str], targets: Sequence[str], want: Want | None = None, batch_tokens: int = 4096
     ) -> list[Alignment]:
-        """Forced alignments of given pairs. Raises: ConfigError for a model without attention."""
+        """Forced alignments of given pairs.
+
+        Raises: ConfigError as `check`.
+        """
+        want = want or Want()
+        self.check(want)
         pieces = [
             (tuple(self.tokenizers.source.encode(source)), tuple(self.tokenizers.target.encode(target)))
             for source, target in zip(sources, targets, strict=True)
@@ -130,15 +141,12 @@ class Translator:
         return [found[number] for number in range(len(pieces))]
 
     @torch.inference_mode()
-    def _align(
-        self, pairs: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], want: Want | None
-    ) -> Iterator[Alignment]:
+    def _align(self, pairs: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], want: Want) -> Iterator[Alignment]:
         sources = [self._source_ids(source) for source, _ in pairs]
         targets = [[*self.tokenizers.target.vocabulary.ids(target), EOS] for _, target in pairs]
         batch = tree.to(make_batch([sources], targets, range(len(pairs))), self.device)
-        hidden_BTE, weights_BTS = self.model(batch, want or Want())
-        if weights_BTS is None:
-            raise ConfigError("the model has no attention: there is nothing to align with", "train one that has")
+        hidden_BTE, weights_BTS = self.model(batch, want)
+        assert weights_BTS is not None, "checked before"
         nll_M, _ = self.model.output.nll(hidden_BTE[batch.mask_BT], batch.target_BT[batch.mask_BT])
         start = 0
         for (source, target), weights_TS in zip(pairs, weights_BTS.float().cpu().numpy(), strict=True):
@@ -147,6 +155,17 @@ class Translator:
                 source, target, weights_TS[: len(target) + 1, : len(source) + 1], -float(nll_M[start:end].sum())
             )
             start = end
+
+    def check(self, want: Want) -> None:
+        """Raises: ConfigError unless the decoder attends to the source, in that layer and with those heads."""
+        layers, heads = self.model.decoder.num_layers, self.model.decoder.num_heads
+        if not heads:
+            raise ConfigError("the model has no attention: there is nothing to align with", "train one that has")
+        if not -layers <= want.layer < layers:
+            raise _no_such("layer", want.layer, layers)
+        for head in want.heads or ():
+            if not 0 <= head < heads:
+                raise _no_such("head", head, heads)
 
     def _source_ids(self, pieces: Sequence[str]) -> list[int]:
         return [*self.tokenizers.source.vocabulary.ids(pieces), EOS]
@@ -186,6 +205,14 @@ class Translator:
                     pieces[place] = part.pieces[int(found.alignment_TS[place, :-1].argmax())]
         text = self.tokenizers.target.decode(pieces)
         return Translated(text, tuple(pieces), found.log_prob, found.score, found.alignment_TS)
+
+
+def _no_such(part: str, number: int, count: int) -> ConfigError:
+    asked = number + 1 if number >= 0 else number
+    there = f"{count} {part}s" if count > 1 else f"1 {part}"
+    return ConfigError(
+        f"{part} {asked}: the decoder's attention has {there}", f"allowed: {'1 to ' * (count > 1)}{count}"
+    )
 
 
 def batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:

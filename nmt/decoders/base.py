@@ -8,7 +8,8 @@ from nmt.encoders.base import Encoded
 
 
 class Want(NamedTuple):
-    """Which attention weights are wanted: of which decoder layer, and of which heads (None: the mean of all)."""
+    """Which attention weights are wanted: of which decoder layer (from 0 at the bottom, or from −1
+    at the top), and the mean of which heads (from 0; None: of all)."""
 
     layer: int = -1
     heads: tuple[int, ...] | None = None
@@ -26,12 +27,15 @@ def reduce_heads(weights_BHRS: Tensor | None, want: Want | None) -> Tensor | Non
 class Decoder(Protocol):
     """From embedded target pieces to hidden states, all positions at once or one step at a time.
 
-    `hidden_size` is the width of what it hands out. `prepare` gives what depends on the source alone; its tensors lead
-    with B sentences, and a state's with N = B·K rows, sentence by sentence: hypotheses share their sentence's memory.
+    `hidden_size` is the width of what it hands out; `num_layers` and `num_heads` count the layers that attend to the
+    source and the heads of each, 0 heads being no attention. `prepare` gives what depends on the source alone; its
+    tensors lead with B sentences, and a state's with N = B·K rows, sentence by sentence: hypotheses share their
+    sentence's memory.
     """
 
     hidden_size: int
     num_layers: int
+    num_heads: int
 
     def prepare(self, encoded: tuple[Encoded, ...]) -> Any:
         """Whatever depends on the sources alone, once a sentence."""

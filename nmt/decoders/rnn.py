@@ -76,6 +76,7 @@ class RnnDecoder(nn.Module):
         self.reads_previous = options.query == "previous" and options.deep_output
         self.input_feeding = options.input_feeding
         self.attention: Attention = options.attention.build(size, encoder.memory_size, encoder.final_size)
+        self.num_heads = 0 if options.attention.name == "none" else options.attention.heads
         context_size = self.attention.context_size
         self.cells = nn.ModuleList(
             options.cell.build(size if layer else embedding_size, size) for layer in range(options.num_layers)
