@@ -83,10 +83,8 @@ class Lstm(nn.Module):
 
 
 class Gru(nn.Module):
-    """r, z = σ(W x + U h + b); h' = (1 − z) ⊙ n + z ⊙ h, where the reset gate r acts
-
-        after the product with U (torch's form):  n = tanh(W_n x + b_n + r ⊙ (U_n h + b_u)), or
-        before it (Cho et al.):                   n = tanh(W_n x + b_n + U_n (r ⊙ h)).
+    """r, z = σ(W x + U h + b), h' = (1 − z) ⊙ n + z ⊙ h; the reset gate r acts after the product with U (torch's form),
+    n = tanh(W_n x + b_n + r ⊙ (U_n h + b_u)), or before it (Cho et al.), n = tanh(W_n x + b_n + U_n (r ⊙ h)).
 
     Cost: 3·H·(I + H) multiplications a step; `before` needs two products in sequence where `after` needs one.
     Source: Cho et al. 2014, eq. 5–8. Differs: z and 1 − z change places against the paper's text, as everywhere.
