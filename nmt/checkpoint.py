@@ -44,7 +44,10 @@ class Run:
 
     @classmethod
     def create(cls, path: Path, config: Config, overwrite: bool = False) -> "Run":
-        """A new run directory with the resolved config. With `overwrite`, an earlier run there is removed."""
+        """A new run directory with the resolved config. With `overwrite`, an earlier run there is removed.
+
+        Raises: CheckpointError where something else is, or where the operating system refuses the directory.
+        """
         if _is_run(path) and not overwrite:
             raise CheckpointError(
                 f"{path}: holds a run already",
@@ -52,9 +55,13 @@ class Run:
             )
         if not _is_run(path) and _listed(path):
             raise CheckpointError(f"{path}: not empty and not a run directory", "--run names another place")
-        for name in CONTENTS:
-            remove(path / name)
-        (path / "checkpoints").mkdir(parents=True)
+        try:
+            for name in CONTENTS:
+                remove(path / name)
+            (path / "checkpoints").mkdir(parents=True)
+        except OSError as error:
+            message = f"{path}: a run directory cannot be made here ({error.strerror})"
+            raise CheckpointError(message, "--run names another place") from error
         _write(path / "config.yaml", dump_config(config))
         return cls(path)
 
