@@ -1,0 +1,110 @@
+"""The five recipes of configs/multi30k on Multi30k en→de: trained, chosen on the validation set, scored once.
+
+A recipe that is already measured with the same config (by its hash) is skipped; a training that was stopped goes on.
+Whether the best checkpoint or the average of the last ones is scored, is decided by BLEU on the validation set.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from results import keep_result, markdown, read_results, write_table
+
+from nmt.config import Config, config_hash, load_config
+from nmt.data.corpus import read_lines
+from nmt.metrics.bleu import Bucket, bleu_by_length, make_metric, score
+from nmt.translate import Decoding, Translator
+from nmt.visualize.curves import draw_bleu_by_length, read_events
+
+NAMES = ("sutskever2014", "bahdanau2015", "luong2015_global", "luong2015_local_p", "vaswani2017")
+DATA = Path("data/multi30k")
+SOURCE, REFERENCE = DATA / "test_2016_flickr.en", DATA / "test_2016_flickr.de"
+RUNS = Path("runs/multi30k")
+EDGES = (8, 10, 12, 14, 17, 20)
+PICTURE = Path("docs/pictures/multi30k_by_length.png")
+
+
+def main(names: list[str]) -> None:
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        sys.exit(f"no recipe {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    if not SOURCE.exists():
+        sys.exit(f"{SOURCE}: missing\nhint: nmt data get multi30k-en-de  (or with --from FOLDER)")
+    for name in names or NAMES:
+        config = load_config(f"configs/multi30k/{name}.yaml")
+        if read_results("multi30k").get(name, {}).get("config") == config_hash(config):
+            print(f"{name}: measured already")
+        else:
+            train(name)
+            keep_result("multi30k", name, measure(name, config))
+        print(f"{name}: {read_results('multi30k')[name]['test']}")
+    report()
+
+
+def train(name: str) -> None:
+    command = ["nmt", "train", f"configs/multi30k/{name}.yaml", "--run", str(RUNS / name), "--resume"]
+    subprocess.run([sys.executable, "-m", *command], check=True)
+
+
+def measure(name: str, config: Config) -> dict[str, Any]:
+    """Score the recipe: the checkpoint by the validation set, then the test set, once."""
+    run = RUNS / name
+    events = [event for event in read_events(run / "metrics.jsonl") if event["event"] == "validation"]
+    greedy_best = max((event for event in events if event["checkpoint"] != "average"), key=lambda event: event["bleu"])
+    checkpoints = ["best", "average"] if config.training.average_last else ["best"]
+    valid = {
+        c: bleu(translate(run, c, config.data.valid.sources[0]), config.data.valid.targets[0]) for c in checkpoints
+    }
+    checkpoint = max(checkpoints, key=lambda name: valid[name].value)
+    lines = translate(run, checkpoint, SOURCE)
+    (run / "test.hyp").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    tested = bleu(lines, REFERENCE)
+    lengths = [len(line.split()) for line in read_lines(SOURCE)]
+    references = list(read_lines(REFERENCE))
+    return {
+        "config": config_hash(config),
+        "cpu_minutes": round(events[-1]["cpu_minutes"], 1),
+        "updates": events[-1]["step"],
+        "parameters": sum(p.numel() for p in Translator.load(run, checkpoint, "cpu").model.parameters()),
+        "checkpoint": checkpoint,
+        "valid_greedy": round(greedy_best["bleu"], 2),
+        "valid": round(valid[checkpoint].value, 2),
+        "test": round(tested.value, 2),
+        "signature": tested.signature,
+        "beam_size": getattr(config.search, "beam_size", 1),
+        "by_length": [list(bucket) for bucket in bleu_by_length(lines, references, lengths, EDGES, lowercase=True)],
+    }
+
+
+def translate(run: Path, checkpoint: str, source: Path) -> list[str]:
+    translator = Translator.load(run, checkpoint)
+    return translator.translate(read_lines(source), Decoding(translator.search))
+
+
+def bleu(lines: list[str], reference: Path) -> Any:
+    return score(lines, list(read_lines(reference)), make_metric("bleu", lowercase=True))
+
+
+def report() -> None:
+    """Write the table and draw BLEU by source length for what has been measured so far."""
+    results = {name: figures for name in NAMES if (figures := read_results("multi30k").get(name))}
+    header = ["recipe", "parameters", "CPU-minutes", "valid BLEU", "test BLEU"]
+    rows = [
+        [
+            f"[{name}](configs/multi30k/{name}.yaml)",
+            f"{figures['parameters'] / 1e6:.1f} M",
+            f"{figures['cpu_minutes']:.0f}",
+            f"{figures['valid']:.1f}",
+            f"**{figures['test']:.1f}**",
+        ]
+        for name, figures in results.items()
+    ]
+    write_table(Path("README.md"), "multi30k", markdown(header, rows))
+    systems = {name: [Bucket(*bucket) for bucket in figures["by_length"]] for name, figures in results.items()}
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    draw_bleu_by_length(systems, PICTURE, title="Multi30k en→de, test_2016_flickr, by source length")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
