@@ -1,10 +1,10 @@
 """The errors a user can cause or meet. The command line catches exactly these and prints two lines.
 
-    NmtError                  message: what is wrong; hint: what to do about it
-    ├── ConfigError           a YAML key, value or combination            (file, line, key path in the message)
-    ├── DataError             a text file, a line of it, a prepared shard (file, line in the message)
-    ├── CheckpointError       a run directory or what lies in it
-    └── TrainingError         a run that cannot go on: a non-finite loss, a learning rate that blew up
+NmtError                  message: what is wrong; hint: what to do about it
+├── ConfigError           a YAML key, value or combination            (file, line, key path in the message)
+├── DataError             a text file, a line of it, a prepared shard (file, line in the message)
+├── CheckpointError       a run directory or what lies in it
+└── TrainingError         a run that cannot go on: a non-finite loss, a learning rate that blew up
 """
 
 

@@ -1,14 +1,22 @@
 """`nmt align`: word alignments of given translations, from a model's attention."""
 
-# ruff: noqa: PLC0415, PLR0913, PLR0917 (imports wait until the command runs; the options of a command are its arguments)
-
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.cli.options import BatchTokens, Checkpoint, Device, RunArgument, Threads, load_translator
+from nmt.cli.options import (
+    BatchTokens,
+    Checkpoint,
+    Device,
+    Heads,
+    Layer,
+    RunArgument,
+    Threads,
+    load_translator,
+    wanted,
+)
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,6 +49,8 @@ def align(
         Path | None,
         typer.Option(metavar="FILE", help="Links by people (Pharaoh): prints the error rate.", show_default=False),
     ] = None,
+    layer: Layer = None,
+    heads: Heads = None,
     checkpoint: Checkpoint = "best",
     batch_tokens: BatchTokens = 4096,
     device: Device = None,
@@ -63,7 +73,7 @@ def align(
 
     sources, targets = pairs_of(source, target)
     translator = load_translator(run, checkpoint, device, threads)
-    aligned = translator.align(sources, targets, batch_tokens=batch_tokens)
+    aligned = translator.align(sources, targets, wanted(layer, heads), batch_tokens)
     matrices = list(aligned_words(aligned, translator.tokenizers))
     _write(matrices, format_, output)
     links = _compared(matrices, gold, quiet=output is None) if gold else None

@@ -1,7 +1,5 @@
 """`nmt data …`: write, check, prepare and fetch parallel text."""
 
-# ruff: noqa: PLC0415 (imports wait until the command runs)
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 

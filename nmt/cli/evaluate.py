@@ -1,13 +1,23 @@
 """`nmt evaluate`: translate a test set and measure how good the translation is."""
 
-# ruff: noqa: PLC0415, PLR0913, PLR0917 (imports wait until the command runs; the options of a command are its arguments)
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.cli.options import BatchTokens, BeamSize, Checkpoint, Device, RunArgument, Threads, load_translator, searching
+from nmt.cli.options import (
+    BatchTokens,
+    BeamSize,
+    Checkpoint,
+    Device,
+    Heads,
+    Layer,
+    RunArgument,
+    Threads,
+    load_translator,
+    searching,
+    wanted_with,
+)
 
 if TYPE_CHECKING:
     from nmt.metrics.bleu import Scores
@@ -34,6 +44,8 @@ def evaluate(
         Path | None,
         typer.Option(metavar="DIR", help="Write alignments.jsonl and heatmaps.", show_default=False),
     ] = None,
+    layer: Layer = None,
+    heads: Heads = None,
     checkpoint: Checkpoint = "best",
     batch_tokens: BatchTokens = 4096,
     device: Device = None,
@@ -49,16 +61,18 @@ def evaluate(
       nmt evaluate runs/x --source test.en --reference test.de --lowercase
     """
     from nmt.cli.results import opened, pairs_of
-    from nmt.decoders.base import Want
     from nmt.metrics.bleu import evaluate as measure
     from nmt.metrics.bleu import make_metric
     from nmt.translate import Decoding
 
+    want = wanted_with("--alignments", alignments is not None, layer, heads)
     make_metric("bleu", lowercase, tokenize)
     sources, references = pairs_of(source, reference)
     translator = load_translator(run, checkpoint, device, threads)
+    if want:
+        translator.check(want)
     search = searching(translator.search, beam_size=beam_size)
-    decoding = Decoding(search, want=Want() if alignments else None, batch_tokens=batch_tokens)
+    decoding = Decoding(search, want=want, batch_tokens=batch_tokens)
     translations = list(translator.translate_lines(sources, decoding))
     if output:
         with opened(output) as file:

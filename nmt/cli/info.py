@@ -1,7 +1,5 @@
 """`nmt info`: what a run directory holds."""
 
-# ruff: noqa: PLC0415 (imports wait until the command runs)
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`nmt list`: the parts that a config can name, explained by their own docstrings."""
 
-# ruff: noqa: PLC0415 (imports wait until the command runs)
-
 import inspect
 import json
 import re

@@ -1,7 +1,5 @@
 """`nmt new`: a starter config for text files of one's own."""
 
-# ruff: noqa: PLC0415 (imports wait until the command runs)
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Arguments and options that several commands share, and what they mean to torch and to search."""
 
-# ruff: noqa: PLC0415 (imports wait until the command runs)
-
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +9,7 @@ import typer
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
+    from nmt.decoders.base import Want
     from nmt.search import Beam, Greedy
     from nmt.translate import Translator
 
@@ -35,6 +34,23 @@ BatchTokens = Annotated[
 ]
 BeamSize = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Hypotheses kept at each step; the config's.", show_default=False)
+]
+
+Layer = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Decoder layer whose attention to show, from 1; the top one.", show_default=False
+    ),
+]
+Heads = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--head",
+        min=1,
+        metavar="N",
+        help="Attention head to show, from 1; the mean of all. May be repeated.",
+        show_default=False,
+    ),
 ]
 
 
@@ -62,6 +78,23 @@ def compute_with(device: str | None, threads: int | None) -> str | None:
     if number >= found:
         raise ConfigError(f"--device {device}: not here: torch sees {found} CUDA devices", "cpu is always there")
     return device
+
+
+def wanted(layer: int | None, heads: list[int] | None) -> "Want":
+    """The attention weights that --layer and --head name, which count from 1."""
+    from nmt.decoders.base import Want
+
+    return Want(layer - 1 if layer else -1, tuple(sorted({head - 1 for head in heads})) if heads else None)
+
+
+def wanted_with(needed: str, given: bool, layer: int | None, heads: list[int] | None) -> "Want | None":
+    """As `wanted`, but None where nothing that shows alignments is given.
+
+    Raises: ConfigError when --layer or --head choose what is then not shown; `needed` names what shows it.
+    """
+    if not given and (layer or heads):
+        raise ConfigError("--layer and --head choose the attention that alignments show", f"give {needed} with them")
+    return wanted(layer, heads) if given else None
 
 
 def searching(options: "Beam.Options | Greedy.Options", **given: float | int | None) -> "Beam.Options | Greedy.Options":

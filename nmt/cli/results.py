@@ -1,7 +1,5 @@
 """What translate, evaluate and align read and write: lines of text, JSON Lines, alignment matrices."""
 
-# ruff: noqa: PLC0415 (imports wait until the command runs)
-
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nmt.data.corpus import check_counts, raw_lines, read_lines
-from nmt.errors import ConfigError, DataError
+from nmt.errors import DataError
 from nmt.files import written_whole
 
 if TYPE_CHECKING:
@@ -82,10 +80,7 @@ def translation_record(translation: "Translation") -> dict[str, Any]:
 
 
 def word_matrices(translations: Iterable["Translation"], tokenizers: "Tokenizers") -> Iterator["AlignmentMatrix"]:
-    """The best hypotheses' alignments, pieces merged to words; an empty line has an empty matrix.
-
-    Raises: ConfigError for a model without attention.
-    """
+    """The best hypotheses' alignments, pieces merged to words; an empty line has an empty matrix."""
     import numpy as np
 
     from nmt.translate import Alignment
@@ -95,8 +90,7 @@ def word_matrices(translations: Iterable["Translation"], tokenizers: "Tokenizers
             yield _merged(tokenizers, Alignment((), (), np.zeros((0, 0), dtype=np.float32), 0.0))
             continue
         best = translation.hypotheses[0]
-        if best.alignment_TS is None:
-            raise ConfigError("the model has no attention: there is no alignment to show", "train one that has")
+        assert best.alignment_TS is not None, "asked of a model with attention"
         yield _merged(tokenizers, Alignment(translation.source_pieces, best.pieces, best.alignment_TS, best.log_prob))
 
 
@@ -111,6 +105,11 @@ def _merged(tokenizers: "Tokenizers", alignment: "Alignment") -> "AlignmentMatri
     from nmt.metrics.matrices import AlignmentMatrix
 
     source, target = alignment.source_pieces, alignment.target_pieces
-    weights_TS = merge_pieces(alignment.weights_TS, tokenizers.source.words(source), tokenizers.target.words(target))
-    words = tokenizers.source.decode(source).split(), tokenizers.target.decode(target).split()
-    return AlignmentMatrix(tuple(words[0]), tuple(words[1]), weights_TS)
+    source_words, target_words = tokenizers.source.decode(source).split(), tokenizers.target.decode(target).split()
+    weights_TS = merge_pieces(
+        alignment.weights_TS,
+        tokenizers.source.words(source),
+        tokenizers.target.words(target),
+        sizes=(len(source_words), len(target_words)),
+    )
+    return AlignmentMatrix(tuple(source_words), tuple(target_words), weights_TS)

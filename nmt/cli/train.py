@@ -1,7 +1,5 @@
 """`nmt train`: train a model from a config."""
 
-# ruff: noqa: PLC0415 (imports wait until the command runs)
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,14 +1,24 @@
 """`nmt translate`: translate lines of text with a trained model."""
 
-# ruff: noqa: PLC0415, PLR0913, PLR0917 (imports wait until the command runs; the options of a command are its arguments)
-
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.cli.options import BatchTokens, BeamSize, Checkpoint, Device, RunArgument, Threads, load_translator, searching
+from nmt.cli.options import (
+    BatchTokens,
+    BeamSize,
+    Checkpoint,
+    Device,
+    Heads,
+    Layer,
+    RunArgument,
+    Threads,
+    load_translator,
+    searching,
+    wanted_with,
+)
 
 if TYPE_CHECKING:
     from nmt.translate import Decoding, Translation, Translator
@@ -49,6 +59,8 @@ def translate(
         Path | None,
         typer.Option(metavar="DIR", help="Pictures of the first 50 lines' alignments.", show_default=False),
     ] = None,
+    layer: Layer = None,
+    heads: Heads = None,
 ) -> None:
     """Translate text, line by line.
 
@@ -62,14 +74,16 @@ def translate(
       echo "A man sleeps ." | nmt translate runs/quickstart
       nmt translate runs/x --input a.en --json a.jsonl --n-best 5
     """
-    from nmt.decoders.base import Want
     from nmt.translate import Decoding
 
+    shown = bool(json or heatmaps or replace_unknown)
+    want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
     translator = load_translator(run, checkpoint, device, threads)
+    if heatmaps and want:
+        translator.check(want)
     search = searching(
         translator.search, beam_size=beam_size, length_penalty=length_penalty, coverage_penalty=coverage_penalty
     )
-    want = Want() if json or heatmaps else None
     decoding = Decoding(search, n_best, want, max_length, batch_tokens, replace_unknown)
     _write(translator, decoding, (input_, output), json, heatmaps)
 

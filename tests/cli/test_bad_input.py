@@ -1,6 +1,8 @@
 """What goes wrong at the command line, with the exact two lines and exit code 2."""
 
+import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,13 @@ def refused(run: Command, *arguments: object) -> list[str]:
     answer = run(*arguments)
     assert (answer.code, answer.out) == (2, "")
     return answer.err.splitlines()
+
+
+def refused_last(run: Command, *arguments: object) -> list[str]:
+    """The last two lines on stderr of a command that must be refused after it has begun."""
+    answer = run(*arguments)
+    assert answer.code == 2
+    return answer.err.splitlines()[-2:]
 
 
 def test_a_missing_config(run: Command, folder: Path) -> None:
@@ -83,9 +92,7 @@ def test_a_corpus_of_blank_lines(run: Command, text: Path) -> None:
 def test_text_that_is_not_utf8(run: Command, text: Path) -> None:
     lines = (text / "text.de").read_bytes().split(b"\n")
     (text / "text.de").write_bytes(b"\n".join([*lines[:16], b"caf\xe9", *lines[17:]]))
-    answer = run("train", "x.yaml")
-    assert answer.code == 2
-    assert answer.err.splitlines()[-2:] == [
+    assert refused_last(run, "train", "x.yaml") == [
         "error: text.de:17: not valid UTF-8 (byte 0xe9 at column 4)",
         "hint: `nmt data check` lists all such lines",
     ]
@@ -95,6 +102,21 @@ def test_a_failed_training_leaves_no_run_directory(run: Command, text: Path) -> 
     (text / "text.de").write_text("a\n")
     assert run("train", "x.yaml").code == 2
     assert not (text / "runs" / "x").exists()
+
+
+def test_a_run_directory_that_cannot_be_made(run: Command, text: Path) -> None:
+    assert refused_last(run, "train", "x.yaml", "--run", "text.en/run") == [
+        "error: text.en/run: a run directory cannot be made here (Not a directory)",
+        "hint: --run names another place",
+    ]
+
+
+def test_a_package_that_is_not_there(run: Command, in_trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "MeCab", None)
+    assert refused(run, *COMMANDS["evaluate"], "--tokenize", "ja-mecab") == [
+        "error: BLEU tokenizer 'ja-mecab' needs a package that is not installed",
+        "hint: Install it: pip install 'sacrebleu[ja]'",
+    ]
 
 
 COMMANDS = {
@@ -167,6 +189,38 @@ def test_a_device_that_is_not_there(run: Command, in_trained: Path) -> None:
 
 def test_a_folder_for_a_text(run: Command, in_trained: Path) -> None:
     assert refused(run, "translate", "runs/x", "--input", "runs")[0] == "error: runs: is a folder, not a text file"
+
+
+@pytest.mark.parametrize("shown", [("translate", "--json", "x"), ("align",), ("evaluate", "--alignments", "x")])
+def test_a_layer_or_a_head_that_the_model_has_not(run: Command, in_trained: Path, shown: tuple[str, ...]) -> None:
+    command = [*(word.format("runs/x") for word in COMMANDS[shown[0]]), *shown[1:]]
+    one_layer = ["error: layer 2: the decoder's attention has 1 layer", "hint: allowed: 1"]
+    assert refused(run, *command, "--layer", 2) == one_layer
+    assert refused(run, *command, "--head", 1, "--head", 3)[0] == "error: head 3: the decoder's attention has 1 head"
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [("translate", "--json, --heatmaps or --replace-unknown"), ("evaluate", "--alignments")],
+)
+def test_a_layer_for_nothing(run: Command, in_trained: Path, command: str, needed: str) -> None:
+    assert refused(run, *(word.format("runs/x") for word in COMMANDS[command]), "--layer", 1) == [
+        "error: --layer and --head choose the attention that alignments show",
+        f"hint: give {needed} with them",
+    ]
+
+
+def test_a_model_without_attention_shows_no_alignments(run: Command, text: Path) -> None:
+    assert run("train", "x.yaml", "--set", "model.decoder.attention=none", "--set", "training.max_updates=4").code == 0
+    shows = {"translate": ["--heatmaps", "x"], "evaluate": ["--alignments", "x"], "align": []}
+    commands = [[*COMMANDS[name], *more] for name, more in shows.items()]
+    for command in (*commands, [*COMMANDS["translate"], "--replace-unknown"]):
+        assert refused(run, *(word.format("runs/x") for word in command)) == [
+            "error: the model has no attention: there is nothing to align with",
+            "hint: train one that has",
+        ]
+    assert run("translate", "runs/x", "--json", "x.jsonl", stdin=b"a\n").code == 0
+    assert json.loads((text / "x.jsonl").read_text())["hypotheses"][0]["alignment"] is None
 
 
 def test_an_option_out_of_range(run: Command, in_trained: Path) -> None:

@@ -11,9 +11,11 @@ from command_line import Command, run_main
 COMMANDS = {
     ("train",): "CONFIG --run --set --resume --overwrite",
     ("translate",): "RUN --input --output --checkpoint --beam-size --length-penalty --coverage-penalty --max-length "
-    "--batch-tokens --device --threads --replace-unknown --json --n-best --heatmaps",
-    ("evaluate",): "RUN --source --reference --lowercase --tokenize --beam-size --output --json --alignments",
-    ("align",): "RUN --source --target --format --output --heatmaps --gold",
+    "--batch-tokens --device --threads --replace-unknown --json --n-best --heatmaps --layer --head",
+    (
+        "evaluate",
+    ): "RUN --source --reference --lowercase --tokenize --beam-size --output --json --alignments --layer --head",
+    ("align",): "RUN --source --target --format --output --heatmaps --gold --layer --head",
     ("new",): "--source --target --valid-source --valid-target --output",
     ("info",): "RUN",
     ("list",): "KIND",

@@ -45,6 +45,15 @@ def test_an_explanation_has_equation_keys_and_source(run: Command) -> None:
     )
 
 
+def test_a_gru_is_explained_whole(run: Command) -> None:
+    listed = " ".join(run("list", "models").out.split())
+    assert (
+        "gru r, z = σ(W x + U h + b), h' = (1 − z) ⊙ n + z ⊙ h; the reset gate r acts after the product with U "
+        "(torch's form), n = tanh(W_n x + b_n + r ⊙ (U_n h + b_u)), or before it (Cho et al.), "
+        "n = tanh(W_n x + b_n + U_n (r ⊙ h)). reset: after"
+    ) in listed
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_listed_within_eighty_columns(run: Command, kind: str) -> None:
     answer = run("list", kind)

@@ -72,15 +72,23 @@ def test_every_format_holds_the_same_weights(run: Command, in_trained: Path, tmp
             assert links[number] == " ".join(f"{i}-{j}" for i, j in best)
 
 
+def test_the_only_layer_and_head_are_the_ones_shown(run: Command, in_trained: Path) -> None:
+    links = run("align", "runs/x", *PAIR, "--format", "jsonl").out
+    assert run("align", "runs/x", *PAIR, "--format", "jsonl", "--layer", 1, "--head", 1).out == links
+
+
 def test_a_binary_file_does_not_go_to_the_terminal(run: Command, in_trained: Path) -> None:
     answer = run("align", "runs/x", *PAIR, "--format", "npz")
     assert (answer.code, answer.err.splitlines()[1]) == (2, "hint: give --output FILE")
 
 
 def test_pictures_of_pairs_are_drawn(run: Command, in_trained: Path, tmp_path: Path) -> None:
-    answer = run("align", "runs/x", *PAIR, "--heatmaps", tmp_path, "--output", tmp_path / "links")
-    assert answer.out == f"40 heatmaps in {tmp_path}\n"
-    assert (tmp_path / "0040.png").is_file()
+    for name in ("text.en", "text.de"):
+        (tmp_path / name).write_text("".join(Path(name).read_text().splitlines(keepends=True)[:3]))
+    pair = ("--source", tmp_path / "text.en", "--target", tmp_path / "text.de")
+    answer = run("align", "runs/x", *pair, "--heatmaps", tmp_path, "--output", tmp_path / "links")
+    assert answer.out == f"3 heatmaps in {tmp_path}\n"
+    assert (tmp_path / "0003.png").is_file()
 
 
 def test_texts_of_different_length_are_not_aligned(run: Command, in_trained: Path, tmp_path: Path) -> None:

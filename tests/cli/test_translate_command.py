@@ -47,6 +47,14 @@ def test_the_json_file_has_the_n_best_hypotheses_with_alignments(
     assert second == {"source": "", "source_pieces": [], "segments": 0, "hypotheses": []}
 
 
+def test_a_layer_and_a_head_are_shown(run: Command, in_trained: Path, tmp_path: Path) -> None:
+    shown = []
+    for chosen in ((), ("--layer", 1, "--head", 1)):
+        run("translate", "runs/x", "--json", tmp_path / "x.jsonl", *chosen, stdin=b"a b c\n")
+        shown.append((tmp_path / "x.jsonl").read_text())
+    assert shown[0] == shown[1]
+
+
 def test_search_options_override_the_config(run: Command, in_trained: Path, tmp_path: Path) -> None:
     file = tmp_path / "x.jsonl"
     plain = ("--length-penalty", 0, "--beam-size", 2, "--max-length", 3, "--json", file)
