@@ -4,18 +4,17 @@ A recipe that is already measured with the same config (by its hash) is skipped;
 Whether the best checkpoint or the average of the last ones is scored, is decided by BLEU on the validation set.
 """
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from results import keep_result, markdown, read_results, write_table
+from results import markdown, measured, read_results, write_table
 
-from nmt.config import Config, config_hash, load_config
+from nmt.config import Config, load_config
 from nmt.data.corpus import read_lines
-from nmt.metrics.bleu import Bucket, bleu_by_length, make_metric, score
+from nmt.metrics.bleu import Bucket, Score, bleu_by_length, make_metric, score
 from nmt.translate import Decoding, Translator
-from nmt.visualize.curves import draw_bleu_by_length, read_events
+from nmt.visualize.curves import draw_bleu_by_length
 
 NAMES = ("sutskever2014", "bahdanau2015", "luong2015_global", "luong2015_local_p", "vaswani2017")
 DATA = Path("data/multi30k")
@@ -32,48 +31,30 @@ def main(names: list[str]) -> None:
     if not SOURCE.exists():
         sys.exit(f"{SOURCE}: missing\nhint: nmt data get multi30k-en-de  (or with --from FOLDER)")
     for name in names or NAMES:
-        config = load_config(f"configs/multi30k/{name}.yaml")
-        if read_results("multi30k").get(name, {}).get("config") == config_hash(config):
-            print(f"{name}: measured already")
-        else:
-            train(name)
-            keep_result("multi30k", name, measure(name, config))
-        print(f"{name}: {read_results('multi30k')[name]['test']}")
+        recipe, run = Path(f"configs/multi30k/{name}.yaml"), RUNS / name
+        figures = measured("multi30k", name, recipe, run, lambda: measure(run, load_config(recipe)))  # noqa: B023
+        print(f"{name}: BLEU {figures['test']} ({figures['signature']}), valid {figures['valid']}")
     report()
 
 
-def train(name: str) -> None:
-    command = ["nmt", "train", f"configs/multi30k/{name}.yaml", "--run", str(RUNS / name), "--resume"]
-    subprocess.run([sys.executable, "-m", *command], check=True)
-
-
-def measure(name: str, config: Config) -> dict[str, Any]:
-    """Score the recipe: the checkpoint by the validation set, then the test set, once."""
-    run = RUNS / name
-    events = [event for event in read_events(run / "metrics.jsonl") if event["event"] == "validation"]
-    greedy_best = max((event for event in events if event["checkpoint"] != "average"), key=lambda event: event["bleu"])
+def measure(run: Path, config: Config) -> dict[str, Any]:
+    """Score the recipe: choose the checkpoint by the validation set, then score the test set, once."""
     checkpoints = ["best", "average"] if config.training.average_last else ["best"]
-    valid = {
-        c: bleu(translate(run, c, config.data.valid.sources[0]), config.data.valid.targets[0]) for c in checkpoints
-    }
-    checkpoint = max(checkpoints, key=lambda name: valid[name].value)
+    sources, references = config.data.valid.sources[0], config.data.valid.targets[0]
+    valid = {name: bleu(translate(run, name, sources), references).value for name in checkpoints}
+    checkpoint = max(checkpoints, key=lambda name: valid[name])
     lines = translate(run, checkpoint, SOURCE)
     (run / "test.hyp").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     tested = bleu(lines, REFERENCE)
     lengths = [len(line.split()) for line in read_lines(SOURCE)]
-    references = list(read_lines(REFERENCE))
+    buckets = bleu_by_length(lines, list(read_lines(REFERENCE)), lengths, EDGES, lowercase=True)
     return {
-        "config": config_hash(config),
-        "cpu_minutes": round(events[-1]["cpu_minutes"], 1),
-        "updates": events[-1]["step"],
         "parameters": sum(p.numel() for p in Translator.load(run, checkpoint, "cpu").model.parameters()),
         "checkpoint": checkpoint,
-        "valid_greedy": round(greedy_best["bleu"], 2),
-        "valid": round(valid[checkpoint].value, 2),
+        "valid": round(valid[checkpoint], 2),
         "test": round(tested.value, 2),
         "signature": tested.signature,
-        "beam_size": getattr(config.search, "beam_size", 1),
-        "by_length": [list(bucket) for bucket in bleu_by_length(lines, references, lengths, EDGES, lowercase=True)],
+        "by_length": [list(bucket) for bucket in buckets],
     }
 
 
@@ -82,7 +63,7 @@ def translate(run: Path, checkpoint: str, source: Path) -> list[str]:
     return translator.translate(read_lines(source), Decoding(translator.search))
 
 
-def bleu(lines: list[str], reference: Path) -> Any:
+def bleu(lines: list[str], reference: Path) -> Score:
     return score(lines, list(read_lines(reference)), make_metric("bleu", lowercase=True))
 
 

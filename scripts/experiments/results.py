@@ -1,4 +1,4 @@
-"""Where experiments keep their figures, and how tables in the documents are written from them.
+"""What experiments have in common: trained runs, kept figures, and tables in the documents written from them.
 
 docs/results/<experiment>.json holds one object a name; a table stands in a document between two comment lines
 `<!-- table: <name> -->` and `<!-- end -->`, and is only ever written here.
@@ -6,11 +6,37 @@ docs/results/<experiment>.json holds one object a name; a table stands in a docu
 
 import json
 import re
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from nmt.config import config_hash, load_config
+from nmt.visualize.curves import read_events
+
 RESULTS = Path("docs/results")
+
+
+def measured(
+    experiment: str, name: str, config: Path, run: Path, measure: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """The kept figures of a recipe if they are of this config (by its hash); else it is trained, going on where an
+    earlier training was stopped, measured, and its figures kept."""
+    own_hash = config_hash(load_config(config))
+    if read_results(experiment).get(name, {}).get("config") != own_hash:
+        subprocess.run([sys.executable, "-m", "nmt", "train", str(config), "--run", str(run), "--resume"], check=True)
+        keep_result(experiment, name, {"config": own_hash, **training_figures(run), **measure()})
+    figures: dict[str, Any] = read_results(experiment)[name]
+    return figures
+
+
+def training_figures(run: Path) -> dict[str, Any]:
+    """What training itself tells: updates, CPU-minutes, and BLEU of greedy validation at the best checkpoint."""
+    events = [event for event in read_events(run / "metrics.jsonl") if event["event"] == "validation"]
+    best = max(event["bleu"] for event in events if event["checkpoint"] != "average")
+    last = events[-1]
+    return {"updates": last["step"], "cpu_minutes": round(last["cpu_minutes"], 1), "valid_greedy": round(best, 2)}
 
 
 def read_results(experiment: str) -> dict[str, Any]:

@@ -1,0 +1,77 @@
+"""The recipes on the sample corpus: BLEU of the test set, and the alignment error rate against the grammar's links."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from results import markdown, measured, read_results, write_table
+
+from nmt.data.corpus import read_lines
+from nmt.data.sample import write_sample
+from nmt.metrics.alignment import agreement, argmax_links, best_agreement, merge_pieces, read_links
+from nmt.metrics.bleu import make_metric, score
+from nmt.translate import Translator
+
+NAMES = ("quickstart", "sample_full")
+DATA = Path("data/sample")
+
+
+def main(names: list[str]) -> None:
+    if not (DATA / "test.align").exists():
+        write_sample(DATA)
+    for name in names or NAMES:
+        run = Path("runs") / name
+        figures = measured("sample", name, Path(f"configs/{name}.yaml"), run, lambda: measure(run))  # noqa: B023
+        print(
+            f"{name}: BLEU {figures['bleu']} ({figures['signature']}), AER {figures['aer']} (best {figures['best_aer']})"
+        )
+    report()
+
+
+def measure(run: Path) -> dict[str, Any]:
+    """BLEU of the best checkpoint, and AER of arg-max links beside the best that such links could reach."""
+    translator = Translator.load(run)
+    sources, references = list(read_lines(DATA / "test.en")), list(read_lines(DATA / "test.de"))
+    tested = score(translator.translate(sources), references, make_metric("bleu"))
+    sizes = [(len(source.split()), len(target.split())) for source, target in zip(sources, references, strict=True)]
+    gold = read_links(DATA / "test.align", sizes).sentences
+    links = [
+        argmax_links(
+            merge_pieces(
+                found.weights_TS,
+                translator.tokenizers.source.words(found.source_pieces),
+                translator.tokenizers.target.words(found.target_pieces),
+                size,
+            )
+        )
+        for found, size in zip(translator.align(sources, references), sizes, strict=True)
+    ]
+    return {
+        "parameters": sum(p.numel() for p in translator.model.parameters()),
+        "bleu": round(tested.value, 2),
+        "signature": tested.signature,
+        "aer": round(agreement(links, gold).aer, 4),
+        "best_aer": round(best_agreement(gold, sizes).aer, 4),
+    }
+
+
+def report() -> None:
+    """Write the table of what has been measured so far."""
+    results = {name: figures for name in NAMES if (figures := read_results("sample").get(name))}
+    rows = [
+        [
+            f"[{name}](configs/{name}.yaml)",
+            f"{figures['parameters'] / 1e6:.1f} M",
+            f"{figures['cpu_minutes']:.1f}",
+            f"**{figures['bleu']:.1f}**",
+            f"**{figures['aer']:.3f}**",
+            f"{figures['best_aer']:.3f}",
+        ]
+        for name, figures in results.items()
+    ]
+    header = ["recipe", "parameters", "CPU-minutes", "BLEU", "AER", "best possible AER"]
+    write_table(Path("README.md"), "sample", markdown(header, rows))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
