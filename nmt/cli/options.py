@@ -35,7 +35,15 @@ BatchTokens = Annotated[
 BeamSize = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Hypotheses kept at each step; the config's.", show_default=False)
 ]
-
+LengthPenalty = Annotated[
+    float | None, typer.Option(min=0, metavar="A", help="0 favours short translations.", show_default=False)
+]
+CoveragePenalty = Annotated[
+    float | None, typer.Option(min=0, metavar="B", help="Punishes source left unread.", show_default=False)
+]
+MaxLength = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Most pieces of a translation.", show_default=False)
+]
 Layer = Annotated[
     int | None,
     typer.Option(

@@ -10,9 +10,12 @@ from nmt.cli.options import (
     BatchTokens,
     BeamSize,
     Checkpoint,
+    CoveragePenalty,
     Device,
     Heads,
     Layer,
+    LengthPenalty,
+    MaxLength,
     RunArgument,
     Threads,
     load_translator,
@@ -35,15 +38,9 @@ def translate(
     ] = None,
     checkpoint: Checkpoint = "best",
     beam_size: BeamSize = None,
-    length_penalty: Annotated[
-        float | None, typer.Option(min=0, metavar="A", help="0 favours short translations.", show_default=False)
-    ] = None,
-    coverage_penalty: Annotated[
-        float | None, typer.Option(min=0, metavar="B", help="Punishes source left unread.", show_default=False)
-    ] = None,
-    max_length: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Most pieces of a translation.", show_default=False)
-    ] = None,
+    length_penalty: LengthPenalty = None,
+    coverage_penalty: CoveragePenalty = None,
+    max_length: MaxLength = None,
     batch_tokens: BatchTokens = 4096,
     device: Device = None,
     threads: Threads = None,
