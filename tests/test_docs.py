@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nmt.combinations import markdown_table
+from nmt.config import load_config
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,8 +54,6 @@ def test_every_file_of_the_map_exists() -> None:
 
 @pytest.mark.parametrize("config", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_loads_and_builds(config: Path) -> None:
-    from nmt.config import load_config
-
     settings = load_config(config)
     model = settings.model.build(source_size=50, target_size=50)
     assert sum(parameter.numel() for parameter in model.parameters()) > 10_000
