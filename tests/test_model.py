@@ -106,3 +106,16 @@ def test_parts_are_chosen_by_name():
 def test_parts_that_do_not_fit_are_refused(shape, message):
     with pytest.raises(ConfigError, match=message):
         build(shape)
+
+
+def test_embeddings_enter_every_encoder_and_decoder_times_the_root_of_their_width():
+    for shape in (rnn(), transformer()):
+        model = build(shape)
+        entered = []
+        model.encoder.register_forward_pre_hook(lambda module, inputs, entered=entered: entered.append(inputs[0]))
+        model.decoder.register_forward_pre_hook(lambda module, inputs, entered=entered: entered.append(inputs[0]))
+        model(BATCH)
+        tables = model.source_embedding.weight, model.target_embedding.weight
+        ids = BATCH.sources[0].ids_BS, BATCH.input_BT
+        for given, table, piece in zip(entered, tables, ids, strict=True):
+            torch.testing.assert_close(given, table[piece] * table.shape[1] ** 0.5)

@@ -1,5 +1,7 @@
 """Recurrent decoders against the papers' equations, step by step in NumPy."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,7 @@ def parts(**options):
         encoded = model.encode(BATCH.sources).encoded[0]
         hidden_BTE, weights_BTS = model(BATCH, Want())
         embedded_TE = array(model.target_embedding(BATCH.input_BT[0]))
+        embedded_TE = embedded_TE * math.sqrt(embedded_TE.shape[1])  # Vaswani 2017, §3.4, for every decoder
     h, decoder = array(encoded.memory.states_BSD[0]), model.decoder
     dense = decoder.bridge.outputs[0]
     s = np.tanh(array(dense.weight) @ h[0, h.shape[1] // 2 :] + array(dense.bias))  # tanh(W_s · backward h_1)

@@ -1,7 +1,5 @@
 """The Transformer's decoder against torch.nn.TransformerDecoderLayer with the same weights."""
 
-import math
-
 import pytest
 import torch
 from models import batch_of, build, transformer
@@ -57,7 +55,7 @@ def test_the_whole_is_entrance_layers_and_a_last_norm_for_pre(norm):
         torch.randn(3, 5, 8).double(),
     )
     angle = torch.arange(4.0).double().unsqueeze(1) / 10000 ** (torch.arange(0, 8, 2).double() / 8)
-    states_BTE = math.sqrt(8) * embedded_BTE
+    states_BTE = embedded_BTE.clone()
     states_BTE[..., 0::2] += angle.sin()
     states_BTE[..., 1::2] += angle.cos()
     for ours in decoder.layers:
