@@ -55,7 +55,7 @@ class Prepared(NamedTuple):
     """All that training needs to know of the text.
 
     `valid_sources` and `valid_references` are the lines of every validation pair without a blank side, as the
-    files have them; pairs too long for the store are among them.
+    files have them; pairs too long for the store are among them. `content` is the hash of all that it was made of.
     """
 
     tokenizers: Tokenizers
@@ -64,6 +64,7 @@ class Prepared(NamedTuple):
     valid_sources: list[str]
     valid_references: list[str]
     report: Report
+    content: str
 
 
 def prepare(
@@ -173,6 +174,7 @@ def _open(directory: Path, data: DataSettings) -> Prepared:
         [pair.source for pair in pairs],
         [pair.target for pair in pairs],
         _read_report(directory / "report.json"),
+        directory.name,
     )
 
 
