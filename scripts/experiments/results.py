@@ -25,10 +25,19 @@ def measured(
     earlier training was stopped, measured, and its figures kept."""
     own_hash = config_hash(load_config(config))
     if read_results(experiment).get(name, {}).get("config") != own_hash:
-        subprocess.run([sys.executable, "-m", "nmt", "train", str(config), "--run", str(run), "--resume"], check=True)
+        train(config, run)
         keep_result(experiment, name, {"config": own_hash, **training_figures(run), **measure()})
     figures: dict[str, Any] = read_results(experiment)[name]
     return figures
+
+
+def train(config: Path, run: Path) -> None:
+    """Train a recipe, or go on with it; where that is refused or interrupted, leave with its exit code."""
+    command = [sys.executable, "-m", "nmt", "train", str(config), "--run", str(run), "--resume"]
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        print(f"{config}: not trained to its end; after a change of the recipe, remove {run} first", file=sys.stderr)
+        sys.exit(code)
 
 
 def training_figures(run: Path) -> dict[str, Any]:
