@@ -1,35 +1,78 @@
 """Files that appear whole or not at all: write beside, flush to the disk, rename."""
 
+import io
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from nmt.errors import DataError
+from nmt.errors import DataError, NmtError
+
+
+@contextmanager
+def naming(path: Path | str, kind: type[NmtError] = DataError) -> Iterator[None]:
+    """What the operating system refuses in the block becomes an error of `kind` that names `path`.
+
+    A reader of standard output that has gone is no refusal: its BrokenPipeError passes.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"{path}: cannot be written ({error.strerror or error})"
+        raise kind(message, "Is there room, and is the folder yours?") from error
 
 
 @contextmanager
 def written_whole(path: Path | str) -> Iterator[BinaryIO]:
     """A binary file that becomes `path` when the block ends, and leaves nothing behind when the block fails.
 
-    Missing folders are made; an older file of that name stays as it is until the new one is complete.
-    Raises: DataError when the operating system refuses the folder or the file.
+    Missing folders are made; an older file of that name stays as it is until the new one is complete. A link's file
+    is replaced and not the link; a pipe or a device is written to as it is.
+    Raises: DataError when `path` is a folder, or the operating system refuses the folder or the file.
     """
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
+    place = Path(path)
+    with naming(place):
+        if place.is_dir():
+            raise DataError(f"{place}: is a folder", "name a file in it")
+        special = place.exists() and not place.is_file()
+        target = Path(os.path.realpath(place))
+        beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with open(beside, "xb") as file:
+        opened = _Raw(place, "w", place) if special else _Raw(beside, "x", place)
+    try:
+        with io.BufferedWriter(opened) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"{target}: cannot be written ({reason})"
-        raise DataError(message, "Is there room, and is the folder yours?") from error
+            if not special:
+                file.flush()
+                with naming(place):
+                    os.fsync(file.fileno())
+        if not special:
+            with naming(place):
+                os.replace(beside, target)
     finally:
         with suppress(OSError):
             beside.unlink()
+
+
+class _Raw(io.FileIO):
+    """A file whose own failures to write name it, so that others in the same block are not blamed on it."""
+
+    def __init__(self, path: Path, mode: str, place: Path) -> None:
+        super().__init__(path, mode)
+        self._place = place
+
+    def write(self, content: Any) -> int:
+        """Write, as FileIO does."""
+        with naming(self._place):
+            return super().write(content)
+
+
+def made_folder(path: Path) -> Path:
+    """The folder, made where it is missing. Raises: DataError when it is a file or cannot be made."""
+    with naming(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import CheckpointError
+from nmt.files import naming
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # of a checkpoint directory; a reader refuses what is newer
@@ -20,20 +21,24 @@ FORMAT = 1  # of a checkpoint directory; a reader refuses what is newer
 
 @contextmanager
 def whole_directory(path: Path) -> Iterator[Path]:
-    """A new directory to fill; it gets its manifest and becomes `path` when the block ends well."""
+    """A new directory to fill; it gets its manifest and becomes `path` when the block ends well.
+
+    Raises: CheckpointError when the operating system refuses the directory or a file in it.
+    """
     beside = path.with_name(f".writing-{path.name}")
     shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
     try:
-        yield beside
-        write_json(beside / MANIFEST, {"format": FORMAT, "files": _measured(beside)})
-        for file in (*beside.iterdir(), beside):
-            _flush(file)
-        remove(path)
-        beside.rename(path)
+        with naming(path, CheckpointError):
+            beside.mkdir(parents=True)
+            yield beside
+            write_json(beside / MANIFEST, {"format": FORMAT, "files": _measured(beside)})
+            for file in (*beside.iterdir(), beside):
+                _flush(file)
+            remove(path)
+            beside.rename(path)
+            _flush(path.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    _flush(path.parent)
 
 
 def remove(path: Path) -> None:

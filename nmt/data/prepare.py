@@ -21,6 +21,7 @@ from nmt.data.corpus import check_counts, is_blank, open_text, read_lines, read_
 from nmt.data.settings import DataSettings, TextFiles
 from nmt.data.store import PairStore, PairWriter
 from nmt.errors import DataError
+from nmt.files import naming
 from nmt.text.tokenizers import (
     Tokenizer,
     TokenizerOptions,
@@ -167,8 +168,12 @@ def _open(directory: Path, data: DataSettings) -> Prepared:
         for pair in read_pairs(data.valid.sources, data.valid.targets)
         if not (is_blank(pair.source) or is_blank(pair.target))
     ]
+    try:
+        tokenizers = load_tokenizers(directory / "tokenizer")
+    except DataError as error:
+        raise DataError(error.message, _mend(directory)) from error
     return Prepared(
-        load_tokenizers(directory / "tokenizer"),
+        tokenizers,
         PairStore(directory / "train"),
         PairStore(directory / "valid"),
         [pair.source for pair in pairs],
@@ -183,7 +188,11 @@ def _read_report(path: Path) -> Report:
         counts = json.loads(path.read_text(encoding="utf-8"))
         return Report(Counts(**counts["train"]), Counts(**counts["valid"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not prepared data: {error}", f"remove {path.parent}; it is made again") from error
+        raise DataError(f"{path}: not prepared data: {error}", _mend(path.parent)) from error
+
+
+def _mend(directory: Path) -> str:
+    return f"remove {directory}; it is made again"
 
 
 @contextmanager
@@ -191,19 +200,21 @@ def appearing(directory: Path) -> Iterator[Path]:
     """A new directory to fill: it gets its name when the block ends well and all is on disk, or it goes.
 
     When `directory` has come to be meanwhile, that one stays.
+    Raises: DataError when the operating system refuses the directory or a file in it.
     """
     unfinished = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}")
-    unfinished.mkdir(parents=True)
     try:
-        yield unfinished
-        for path in unfinished.rglob("*"):
-            _flush(path)
-        try:
-            unfinished.rename(directory)
-        except OSError:
-            if not directory.is_dir():
-                raise
-        _flush(directory.parent)
+        with naming(directory):
+            unfinished.mkdir(parents=True)
+            yield unfinished
+            for path in unfinished.rglob("*"):
+                _flush(path)
+            try:
+                unfinished.rename(directory)
+            except OSError:
+                if not directory.is_dir():
+                    raise
+            _flush(directory.parent)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

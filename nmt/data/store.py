@@ -63,7 +63,7 @@ class PairStore:
         try:
             batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
         except (OSError, pa.ArrowInvalid) as error:
-            raise DataError(f"{path}: not a shard of pairs: {error}", "prepare the data again") from error
+            raise _damaged(path) from error
         return _column(batch.column("source")), _column(batch.column("target"))
 
 
@@ -173,6 +173,12 @@ def _map(path: Path) -> NDArray[np.signedinteger[Any]]:
     """The array of an .npy file, mapped; an array of nothing cannot be mapped and is read."""
     try:
         found: NDArray[np.signedinteger[Any]] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not prepared data: {error}", "prepare the data again") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path) from error
     return found
+
+
+def _damaged(path: Path) -> DataError:
+    """Of a file in a store, which lies in the folder that is prepared as a whole."""
+    wrong = "not whole" if path.exists() else "missing"
+    return DataError(f"{path}: {wrong}, of the prepared data", f"remove {path.parent.parent}; it is made again")

@@ -1,5 +1,6 @@
 """From text to tokenizers and stores: which pairs are kept, what the cache goes by, what it survives."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,38 @@ def test_a_damaged_cache_is_a_data_error_that_names_what_to_remove(tmp_path: Pat
         prepare(data, WORDS, 1, tmp_path / "cache")
     assert caught.value.message.startswith(f"{directory / 'report.json'}: not prepared data")
     assert caught.value.hint == f"remove {directory}; it is made again"
+
+
+@pytest.mark.parametrize("file", ["report.json", "tokenizer/shared.json", "train/lines.npy", "valid/lines.npy"])
+def test_whatever_is_damaged_in_the_cache_the_hint_mends_it(file: str, tmp_path: Path):
+    data = corpus(tmp_path / "text", ("a\n", "x\n"))
+    prepare(data, WORDS, 1, tmp_path / "cache")
+    (directory,) = (tmp_path / "cache").iterdir()
+    (directory / file).unlink()
+    with pytest.raises(DataError) as caught:
+        prepare(data, WORDS, 1, tmp_path / "cache")
+    assert caught.value.hint == f"remove {directory}; it is made again"
+    shutil.rmtree(directory)
+    assert texts(prepare(data, WORDS, 1, tmp_path / "cache")) == [("a", "x")]
+
+
+def test_a_cache_that_cannot_be_written_is_a_data_error(tmp_path: Path):
+    data = corpus(tmp_path / "text", ("a\n", "x\n"))
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(DataError, match=r"runs/\.prepared/[0-9a-f]*: cannot be written \(Not a directory\)"):
+        prepare(data, WORDS, 1, tmp_path / "runs" / ".prepared")
+
+
+def test_a_disk_that_fills_while_preparing_is_a_data_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    data = corpus(tmp_path / "text", ("a\n", "x\n"))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "_store", full)
+    with pytest.raises(DataError, match=r"cannot be written \(No space left on device\)"):
+        prepare(data, WORDS, 1, tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_a_directory_of_an_interrupted_run_is_no_prepared_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

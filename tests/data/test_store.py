@@ -55,7 +55,7 @@ def test_opening_a_store_maps_its_lengths_and_touches_no_shard(tmp_path: Path):
     store = PairStore(tmp_path / "train")
     assert len(store) == 9
     assert isinstance(store.source_lengths, np.memmap)
-    with pytest.raises(DataError, match=r"pairs-00002\.arrow: not a shard of pairs"):
+    with pytest.raises(DataError, match=r"pairs-00002\.arrow: missing, of the prepared data"):
         store.pair(8)
 
 
@@ -66,16 +66,29 @@ def test_a_number_outside_the_store_is_an_index_error(tmp_path: Path):
             store.pair(number)
 
 
-def test_a_truncated_shard_is_a_data_error(tmp_path: Path):
+def test_a_truncated_shard_is_a_data_error_that_names_the_folder_to_remove(tmp_path: Path):
     store = write(tmp_path / "train", [([5, 3], [6, 3])] * 2)
     shard = tmp_path / "train" / "pairs-00000.arrow"
     shard.write_bytes(shard.read_bytes()[:100])
-    with pytest.raises(DataError, match=r"pairs-00000\.arrow: not a shard of pairs"):
+    with pytest.raises(DataError) as caught:
         store.pair(0)
+    assert caught.value.message == f"{shard}: not whole, of the prepared data"
+    assert caught.value.hint == f"remove {tmp_path}; it is made again"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"text", b"\x80\x04pickle"])
+def test_a_damaged_array_is_a_data_error_without_advice_about_pickles(content: bytes, tmp_path: Path):
+    write(tmp_path / "train", [([5, 3], [6, 3])])
+    lengths = tmp_path / "train" / "source_lengths.npy"
+    lengths.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        PairStore(tmp_path / "train")
+    assert caught.value.message == f"{lengths}: not whole, of the prepared data"
+    assert caught.value.hint == f"remove {tmp_path}; it is made again"
 
 
 def test_a_folder_without_a_store_is_a_data_error(tmp_path: Path):
-    with pytest.raises(DataError, match=r"source_lengths\.npy: not prepared data"):
+    with pytest.raises(DataError, match=r"source_lengths\.npy: missing, of the prepared data"):
         PairStore(tmp_path)
 
 
