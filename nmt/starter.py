@@ -24,20 +24,35 @@ class TextPair(NamedTuple):
 def write_starter(output: Path, text: TextPair, valid: TextPair | None, overwrite: bool = False) -> list[Path]:
     """Write a config for `text`, and training and validation text beside it where `valid` is not given.
 
-    Gives the paths written. Raises: ConfigError when `output` exists, DataError for text that cannot be used.
+    Gives the paths written. Raises: ConfigError when one of these exists, with `overwrite` only when it is the text
+    itself; DataError for text that cannot be used.
     """
-    if output.exists() and not overwrite:
-        raise ConfigError(f"{output}: exists already", "--overwrite replaces it, --output names another file")
+    directory = output.with_name(f"{output.stem}-data")
+    parts = [] if valid else [*_place(text, directory, "train"), *_place(text, directory, "valid")]
+    _check_free([output, *parts], [*text, *(valid or ())], overwrite)
     pairs = sum(1 for _ in read_pairs([text.source], [text.target]))
     if valid is not None:
         sum(1 for _ in read_pairs([valid.source], [valid.target]))
         written, train = [], text
     else:
-        train, valid = set_aside(text, pairs, output.with_name(f"{output.stem}-data"))
+        train, valid = set_aside(text, pairs, directory)
         written = [*train, *valid]
     with written_whole(output) as file:
         file.write(starter_config(train, valid, pairs).encode())
     return [*written, output]
+
+
+def _check_free(written: Sequence[Path], read: Sequence[Path], overwrite: bool) -> None:
+    kept = {path.resolve() for path in read}
+    for path in written:
+        if path.resolve() in kept:
+            raise ConfigError(f"{path}: is the text itself, and would be replaced", "--output names another file")
+        if path.exists() and not overwrite:
+            raise ConfigError(f"{path}: exists already", "--overwrite replaces it, --output names another file")
+
+
+def _place(text: TextPair, directory: Path, part: str) -> TextPair:
+    return TextPair(*(directory / f"{part}.{side}" for side in _side_names(text)))
 
 
 def set_aside(text: TextPair, pairs: int, directory: Path) -> tuple[TextPair, TextPair]:
@@ -50,8 +65,7 @@ def set_aside(text: TextPair, pairs: int, directory: Path) -> tuple[TextPair, Te
             f"{text.source}: {pairs} pair cannot be divided", "give more text, or --valid-source and -target"
         )
     every = max(SMALLEST_SHARE, -(-pairs // LARGEST_VALID)) if pairs >= SMALLEST_SHARE else pairs
-    sides = _side_names(text)
-    train, valid = (TextPair(*(directory / f"{part}.{side}" for side in sides)) for part in ("train", "valid"))
+    train, valid = (_place(text, directory, part) for part in ("train", "valid"))
     with ExitStack() as stack:
         files = [[stack.enter_context(written_whole(path)) for path in part] for part in (train, valid)]
         for pair in read_pairs([text.source], [text.target]):

@@ -19,6 +19,7 @@ FAULTY = 1
 def sample(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to.")] = Path("data/sample"),
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, other sentences.")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other files of these names.")] = False,
 ) -> None:
     """Write the English–German sample corpus and its alignments.
 
@@ -27,7 +28,7 @@ def sample(
     """
     from nmt.data.sample import write_sample
 
-    write_sample(directory, seed)
+    write_sample(directory, seed, overwrite=overwrite)
     typer.echo(f"wrote {directory}")
 
 
@@ -51,7 +52,8 @@ def check(
       nmt data check my.yaml
       nmt data check --source my.en --target my.de --json
     """
-    if (config is None) == (source is None or target is None):
+    texts_given = source is not None, target is not None
+    if texts_given != ((config is None),) * 2:
         raise ConfigError("nmt data check needs a CONFIG, or --source and --target", "give one or the other")
     from nmt.data.check import check as look
 

@@ -16,7 +16,7 @@ def new(
         Path | None, typer.Option(metavar="FILE", help="Its translation.", show_default=False)
     ] = None,
     output: Annotated[Path, typer.Option(metavar="FILE", help="The config to write.")] = Path("config.yaml"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the config if it exists.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files if they exist.")] = False,
 ) -> None:
     """Write a commented config for your own text files.
 

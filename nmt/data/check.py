@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from nmt.data.corpus import is_blank, open_text, raw_lines
 
-EXAMPLES = 5
+EXAMPLES = 5  # lines that the text of a report names
+LISTED = 10_000  # lines that a finding holds
 WIDTH = 80
 RATIO = 5.0
 RATIO_CHARACTERS = 20
@@ -55,7 +56,7 @@ _ERRORS: tuple[Kind, ...] = ("line_counts", "empty", "invalid_utf8")
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of trouble in one file: how many lines have it, the first few of them (1-based), what it looks like."""
+    """One kind of trouble in one file: how many lines have it, the first LISTED (1-based), what it looks like."""
 
     kind: Kind
     file: str
@@ -123,7 +124,7 @@ def check(sources: Sequence[Path], targets: Sequence[Path]) -> CheckReport:
 
 
 class _Tally:
-    """How many lines, the first few of them, and what they have in common."""
+    """How many lines, the first LISTED of them, and what they have in common."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -132,7 +133,7 @@ class _Tally:
 
     def see(self, line: int, *notes: str) -> None:
         self.count += 1
-        if len(self.lines) < EXAMPLES:
+        if len(self.lines) < LISTED:
             self.lines.append(line)
         for note in notes:
             if note in self.notes or len(self.notes) < EXAMPLES:
@@ -257,9 +258,8 @@ def _compare_counts(source: _Scan, target: _Scan) -> None:
         if scan.count == 0:
             scan.tallies["empty"].count = 1
         if scan.count > other.count:
-            tally = scan.tallies["line_counts"]
-            tally.see(other.count + 1, f"{scan.count} lines against {other.count} of {other.path}")
-            tally.count = scan.count - other.count
+            for line in range(other.count + 1, scan.count + 1):
+                scan.tallies["line_counts"].see(line, f"{scan.count} lines against {other.count} of {other.path}")
 
 
 def _name(character: str) -> str:
@@ -271,7 +271,7 @@ def _sentence(finding: Finding) -> str:
     where = f"{finding.severity}: {finding.file}: {_WORDS[finding.kind]}"
     if not finding.lines:
         return where
-    numbers = ", ".join(map(str, finding.lines)) + (", …" if finding.count > len(finding.lines) else "")
+    numbers = ", ".join(map(str, finding.lines[:EXAMPLES])) + (", …" if finding.count > EXAMPLES else "")
     lines = f"line {numbers}" if finding.count == 1 else f"{finding.count} lines: {numbers}"
     return f"{where}: {lines}" + (f" ({finding.detail})" if finding.detail else "")
 

@@ -66,7 +66,8 @@ def read_lines(path: Path) -> Iterator[str]:
 def _not_utf8(path: Path, number: int, line: bytes, error: UnicodeDecodeError) -> DataError:
     column = len(line[: error.start].decode("utf-8")) + 1
     utf16 = number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff")
-    hint = f"{path} looks like UTF-16: iconv -f UTF-16 -t UTF-8" if utf16 else "`nmt data check` lists all such lines"
+    listed = "`nmt data check --json` lists such lines, up to 10,000"
+    hint = f"{path} looks like UTF-16: iconv -f UTF-16 -t UTF-8" if utf16 else listed
     return DataError(f"{path}:{number}: not valid UTF-8 (byte {line[error.start]:#04x} at column {column})", hint)
 
 
@@ -93,7 +94,7 @@ def check_counts(source: Path, source_count: int, target: Path, target_count: in
         raise DataError(
             f"{source} has {source_count} lines and {target} has {target_count};"
             " line n of one belongs to line n of the other",
-            f"`nmt data check --source {source} --target {target}` helps to find where they part",
+            f"`nmt data check --source {source} --target {target}` shows blank lines and odd lengths",
         )
     if source_count == 0:
         raise DataError(f"{source}: empty, as is {target}", "training and validation need text")

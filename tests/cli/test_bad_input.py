@@ -67,7 +67,7 @@ def test_unequal_line_counts(run: Command, text: Path) -> None:
     (text / "text.de").write_text("a\nb\n")
     assert refused(run, "train", "x.yaml") == [
         "error: text.en has 40 lines and text.de has 2; line n of one belongs to line n of the other",
-        "hint: `nmt data check --source text.en --target text.de` helps to find where they part",
+        "hint: `nmt data check --source text.en --target text.de` shows blank lines and odd lengths",
     ]
 
 
@@ -94,7 +94,7 @@ def test_text_that_is_not_utf8(run: Command, text: Path) -> None:
     (text / "text.de").write_bytes(b"\n".join([*lines[:16], b"caf\xe9", *lines[17:]]))
     assert refused_last(run, "train", "x.yaml") == [
         "error: text.de:17: not valid UTF-8 (byte 0xe9 at column 4)",
-        "hint: `nmt data check` lists all such lines",
+        "hint: `nmt data check --json` lists such lines, up to 10,000",
     ]
 
 

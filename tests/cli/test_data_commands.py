@@ -38,7 +38,9 @@ def test_check_exits_with_1_where_training_would_refuse(run: Command, text: Path
 
 
 def test_check_needs_a_config_or_two_files(run: Command, text: Path) -> None:
-    for arguments in ((), ("--source", "text.en"), ("x.yaml", "--source", "text.en", "--target", "text.de")):
+    source, target = ("--source", "text.en"), ("--target", "text.de")
+    both = (*source, *target)
+    for arguments in ((), source, target, ("x.yaml", *both), ("x.yaml", *source), ("x.yaml", *target)):
         answer = run("data", "check", *arguments)
         assert (answer.code, answer.out) == (2, "")
         assert answer.err.startswith("error: nmt data check needs a CONFIG, or --source and --target\n")
@@ -50,6 +52,20 @@ def test_sample_writes_three_sets_of_three_files(run: Command, folder: Path, mon
     assert run("data", "sample", "here", "--seed", 3) == (0, "wrote here\n", "")
     counts = {path.name: path.read_text().count("\n") for path in (folder / "here").iterdir()}
     assert counts == {f"{name}.{ending}": size for name, size in sizes.items() for ending in ("en", "de", "align")}
+
+
+def test_sample_replaces_no_other_file_unasked(run: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nmt.data.sample, "write_sample", partial(write_sample, sizes=(20, 5, 6)))
+    (folder / "valid.de").write_text("my own\n")
+    assert run("data", "sample", ".") == (
+        2,
+        "",
+        "error: valid.de: exists already\nhint: --overwrite replaces it; or name another folder\n",
+    )
+    assert [path.name for path in folder.iterdir()] == ["valid.de"]
+    assert run("data", "sample", ".", "--overwrite").code == 0
+    assert run("data", "sample", ".").code == 0
+    assert len((folder / "valid.de").read_text().splitlines()) == 5
 
 
 def test_get_says_the_terms_and_what_is_missing(run: Command, folder: Path) -> None:
@@ -103,6 +119,34 @@ def test_new_does_not_replace_a_config_unasked(run: Command, text: Path) -> None
     )
     assert (text / "x.yaml").read_text() == before
     assert run("new", *pair, "--overwrite").code == 0
+
+
+@pytest.mark.parametrize("name", ["train.en", "valid.de"])
+def test_new_does_not_replace_a_text_unasked(run: Command, text: Path, name: str) -> None:
+    pair = ("--source", "text.en", "--target", "text.de", "--output", "my.yaml")
+    (text / "my-data").mkdir()
+    (text / "my-data" / name).write_text("my own\n")
+    assert run("new", *pair).err == (
+        f"error: my-data/{name}: exists already\nhint: --overwrite replaces it, --output names another file\n"
+    )
+    assert not (text / "my.yaml").exists()
+    assert [path.read_text() for path in (text / "my-data").iterdir()] == ["my own\n"]
+    assert run("new", *pair, "--overwrite").code == 0
+
+
+def test_new_never_replaces_the_text_that_it_reads(run: Command, text: Path) -> None:
+    (text / "my-data").mkdir()
+    for side in ("en", "de"):
+        (text / f"text.{side}").rename(text / "my-data" / f"train.{side}")
+    before = (text / "my-data" / "train.en").read_bytes()
+    (text / "link.en").symlink_to("my-data/train.en")
+    for source in ("my-data/train.en", "link.en"):
+        pair = ("--source", source, "--target", "my-data/train.de", "--output", "my.yaml")
+        assert run("new", *pair, "--overwrite").err.splitlines() == [
+            "error: my-data/train.en: is the text itself, and would be replaced",
+            "hint: --output names another file",
+        ]
+    assert (text / "my-data" / "train.en").read_bytes() == before
 
 
 def test_new_refuses_texts_that_do_not_match(run: Command, text: Path) -> None:

@@ -28,7 +28,7 @@ def test_clean_text_has_no_findings(tmp_path: Path):
 
 def test_unequal_line_counts_are_an_error_with_both_counts(tmp_path: Path):
     report = look(tmp_path, "a\nb\nc\nd\n", "x\ny\n")
-    expected = {("line_counts", "a.en"): (2, [3], f"4 lines against 2 of {tmp_path / 'a.de'}")}
+    expected = {("line_counts", "a.en"): (2, [3, 4], f"4 lines against 2 of {tmp_path / 'a.de'}")}
     assert found(report) == expected
     assert not report.ok
 
@@ -112,9 +112,17 @@ def test_a_pair_five_times_off_the_usual_ratio_of_lengths_is_extreme(tmp_path: P
     assert found(report)[("length_ratio", "a.en")] == (2, [21, 22], "30 and 10 characters")
 
 
-def test_only_the_first_lines_are_listed_and_all_are_counted(tmp_path: Path):
+def test_all_lines_are_in_the_json_and_the_first_five_in_the_text(tmp_path: Path):
     report = look(tmp_path, "\ta\n" * 9, "".join(f"x{n}\n" for n in range(9)))
-    assert found(report)[("controls", "a.en")] == (9, [1, 2, 3, 4, 5], "U+0009 TAB")
+    controls = next(finding for finding in json.loads(report.as_json())["findings"] if finding["kind"] == "controls")
+    assert (controls["count"], controls["lines"]) == (9, [1, 2, 3, 4, 5, 6, 7, 8, 9])
+    assert "9 lines: 1, 2, 3, 4, 5, …" in " ".join(report.as_text().split())
+
+
+def test_a_finding_holds_ten_thousand_lines_and_counts_the_others(tmp_path: Path):
+    report = look(tmp_path, "\ta\n" * 10_003, "".join(f"x{n}\n" for n in range(10_003)))
+    count, lines, _ = found(report)[("controls", "a.en")]
+    assert (count, lines) == (10_003, [*range(1, 10_001)])
 
 
 def test_lines_are_numbered_within_their_files(tmp_path: Path):

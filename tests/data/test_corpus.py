@@ -56,7 +56,7 @@ def test_invalid_utf8_is_located_by_line_byte_and_character_column(tmp_path: Pat
     path = written(tmp_path / "train.en", b"fine\n" + "größ".encode() + b"\xffe\n")
     error = refused(path)
     assert error.message == f"{path}:2: not valid UTF-8 (byte 0xff at column 5)"
-    assert error.hint == "`nmt data check` lists all such lines"
+    assert error.hint == "`nmt data check --json` lists such lines, up to 10,000"
 
 
 def test_a_truncated_character_and_a_surrogate_are_invalid(tmp_path: Path):
