@@ -74,6 +74,7 @@ class EncoderDecoder(nn.Module):
         self.source_embedding = self.target_embedding if shared else embedding(source_size, size)
         self.encoder: Encoder = options.encoder.build(size, options.dropout)
         self.decoder: Decoder = options.decoder.build(size, self.encoder.shape, options.dropout)
+        self.max_length = self.decoder.max_length
         tied = None if options.tied_embeddings == "none" else self.target_embedding
         self.output = Softmax(self.decoder.hidden_size, target_size, tied)
 

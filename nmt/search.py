@@ -85,7 +85,9 @@ class Predictions(Protocol):
 
 
 class Stepper(Protocol):
-    """What search asks of a model, or of an ensemble of them."""
+    """What search asks of a model, or of an ensemble of them. `max_length`: its longest target, None being any."""
+
+    max_length: int | None
 
     def encode(self, sources: tuple[Source, ...]) -> Any:
         """The memory; every tensor leads with B."""
@@ -152,7 +154,8 @@ def search(
 ) -> list[list[Hypothesis]]:
     """The n best hypotheses of each sentence, best first; with alignments where `want` names weights.
 
-    Targets have at most max_length_ratio · S + 10 pieces, or `max_length`, the end-of-sentence piece counted.
+    Targets have at most max_length_ratio · S + 10 pieces, and no more than `max_length` and than the model can take,
+    the end-of-sentence piece counted.
     Raises: ConfigError for a coverage penalty on a model without attention.
     """
     if isinstance(options, Greedy.Options):
@@ -161,8 +164,9 @@ def search(
         )
     mask_BS = sources[0].mask_BS
     limit_B = (mask_BS.sum(dim=1) * options.max_length_ratio).ceil().long() + LENGTH_ALLOWANCE
-    if max_length is not None:
-        limit_B = limit_B.clamp(max=max_length)
+    for longest in (max_length, model.max_length):
+        if longest is not None:
+            limit_B = limit_B.clamp(max=longest)
     frontier = _start(model, model.encode(sources), mask_BS, limit_B, options)
     return _Search(model, options, n_best, want).run(frontier)
 

@@ -87,7 +87,8 @@ class Translator:
         self.model = model
         self.tokenizers = tokenizers
         self.search = search
-        self.max_length = max_length
+        limit = model.encoder.max_length
+        self.max_length = max_length if limit is None else min(max_length, limit)
         self.device = next(model.parameters()).device
 
     @classmethod

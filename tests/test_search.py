@@ -101,6 +101,8 @@ class Place(NamedTuple):
 class Lattice:
     """A Markov chain drawn by hand: the next piece depends on the last one only. `arcs[last] = {next: P}`."""
 
+    max_length = None
+
     def __init__(self, arcs, size=7):
         self.table_VV = torch.full((size, size), -math.inf, dtype=torch.float64)
         self.table_VV[[last for last in range(size) if last not in arcs], EOS] = 0.0
@@ -190,6 +192,15 @@ def test_no_target_is_longer_than_allowed(ratio, max_length, longest):
     options = {"length_penalty": 0.0, "stopping": "first", "beam_size": 1}
     ((hypothesis,),) = searched(lattice, ONE, max_length_ratio=ratio, max_length=max_length, **options)
     assert len(hypothesis.ids) + 1 == longest
+
+
+def test_no_target_is_longer_than_the_decoder_can_take():
+    # the first sentence may have 2 · 3 + 10 pieces, the table has 5 positions
+    model = build(transformer(positions={"name": "learned", "max_positions": 5}), vocabulary=6)
+    with torch.no_grad():
+        model.output.bias_V[EOS] = -50.0
+    found = searched(model, beam_size=2)
+    assert [len(hypothesis.ids) + 1 for (hypothesis,) in found] == [5, 5, 5]
 
 
 def test_exact_stopping_waits_for_a_late_winner():

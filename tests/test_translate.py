@@ -80,6 +80,14 @@ def test_a_line_of_ten_thousand_words_is_one_line():
     assert "\n" not in translation.text
 
 
+def test_a_line_longer_than_the_encoder_can_take_is_split():
+    tokenizers = train_tokenizers(Word.Options(), ["a b c d e f g h"], [], seed=1)
+    learned = transformer(positions={"name": "learned", "max_positions": 6})
+    model = Translator(build(learned, vocabulary=len(tokenizers.target.vocabulary)).float(), tokenizers, BEAM, 30)
+    (translation,) = model.translate_lines([" ".join("abcdefgh" * 2)])
+    assert translation.num_segments == 4  # of at most 5 pieces and the end of the sentence
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_batch_size_and_order_of_lines_change_nothing(shape):
     lines = random_lines(64)

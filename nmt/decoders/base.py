@@ -28,7 +28,8 @@ class Decoder(Protocol):
     """From embedded target pieces to hidden states, all positions at once or one step at a time.
 
     `hidden_size` is the width of what it hands out; `num_layers` and `num_heads` count the layers that attend to the
-    source and the heads of each, 0 heads being no attention. `prepare` gives what depends on the source alone; its
+    source and the heads of each, 0 heads being no attention; `max_length` is the pieces of the longest target that it
+    can take, end of sentence counted, None being any. `prepare` gives what depends on the source alone; its
     tensors lead with B sentences, and a state's with N = B·K rows, sentence by sentence: hypotheses share their
     sentence's memory.
     """
@@ -36,6 +37,7 @@ class Decoder(Protocol):
     hidden_size: int
     num_layers: int
     num_heads: int
+    max_length: int | None
 
     def prepare(self, encoded: tuple[Encoded, ...]) -> Any:
         """Whatever depends on the sources alone, once a sentence."""

@@ -58,7 +58,9 @@ class RnnDecoder(nn.Module):
         cell: CellOptions = Gru.Options()
         size: int = Field(512, gt=0, description="state width")
         num_layers: int = Field(1, ge=1, description="the top layer's state is the query")
-        query: Literal["previous", "current"] = Field("previous", description="Bahdanau's order or Luong's")
+        query: Literal["previous", "current"] = Field(
+            "previous", description="Bahdanau's order or Luong's; with attention none, only deep_output asks"
+        )
         input_feeding: bool = Field(False, description="feed the last readout to the next step")
         deep_output: bool = Field(True, description="Bahdanau's readout with maxout, else Luong's attentional state")
         bridge: BridgeOptions = Dense.Options()
@@ -73,6 +75,7 @@ class RnnDecoder(nn.Module):
         size, self.num_layers, self.hidden_size = options.size, 1, embedding_size
         # A fixed context asks for no query, so it enters the recurrence whatever the order (Cho et al. 2014).
         self.context_first = options.query == "previous" or options.attention.name == "none"
+        self.max_length: int | None = None
         self.reads_previous = options.query == "previous" and options.deep_output
         self.input_feeding = options.input_feeding
         self.attention: Attention = options.attention.build(size, encoder.memory_size, encoder.final_size)

@@ -29,9 +29,11 @@ class EncoderShape(NamedTuple):
 
 
 class Encoder(Protocol):
-    """From embedded source pieces to what decoders need."""
+    """From embedded source pieces to what decoders need. `max_length` is the pieces of the longest source that it can
+    take, end of sentence counted, None being any."""
 
     shape: EncoderShape
+    max_length: int | None
 
     def __call__(self, embedded_BSE: Tensor, mask_BS: Tensor) -> Encoded:
         """Encode padded sentences."""

@@ -42,6 +42,7 @@ class RnnEncoder(nn.Module):
             nn.ModuleList(options.cell.build(width if layer else input_size, options.size) for _ in self.directions)
             for layer in range(options.num_layers)
         )
+        self.max_length: int | None = None
         self.dropout = Dropout(dropout)
         has_cell = self._cell(0, 0).has_cell
         self.shape = EncoderShape(width, options.num_layers, width, options.bidirectional, has_cell)

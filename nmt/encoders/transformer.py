@@ -47,6 +47,7 @@ class TransformerEncoder(nn.Module):
     def __init__(self, options: Options, size: int, dropout: float) -> None:
         super().__init__()
         self.entrance = Entrance(options, size, dropout)
+        self.max_length = self.entrance.max_length
         self.layers = nn.ModuleList(EncoderLayer(options, size, dropout) for _ in range(options.num_layers))
         self.norm = final_norm(options, size)
         self.shape = EncoderShape(size, 1, size, False, False)

@@ -17,6 +17,8 @@ class Sinusoidal(nn.Module):
     Source: Vaswani et al. 2017, §3.5. Differs: nothing.
     """
 
+    max_length: int | None = None
+
     class Options(Settings):
         """Fixed waves; any length."""
 
@@ -55,6 +57,7 @@ class Learned(nn.Module):
 
     def __init__(self, max_positions: int, size: int) -> None:
         super().__init__()
+        self.max_length: int | None = max_positions
         self.table = nn.Embedding(max_positions, size)
         nn.init.normal_(self.table.weight, std=0.02)
 

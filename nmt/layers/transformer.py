@@ -77,6 +77,7 @@ class Entrance(nn.Module):
     def __init__(self, options: TransformerSettings, size: int, dropout: float) -> None:
         super().__init__()
         self.positions = options.positions.build(size)
+        self.max_length = self.positions.max_length
         self.dropout = Dropout(dropout)
 
     def forward(self, embedded_BRE: Tensor, positions: Tensor) -> Tensor:

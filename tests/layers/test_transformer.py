@@ -32,11 +32,11 @@ def test_a_residual_is_normalised_before_or_after():
     torch.testing.assert_close(post.leave(states, change), normal(states + change))
 
 
-def test_the_entrance_scales_embeddings_by_the_root_of_their_width():
+def test_the_entrance_adds_the_position():
     entrance = Entrance(TransformerSettings(), 4, 0.0)
     encodings = [math.sin(2), math.cos(2), math.sin(2 / 100), math.cos(2 / 100)]  # position 2, 10000^(2/4) = 100
     states = entrance(torch.full((1, 1, 4), 3.0), torch.tensor([2]))
-    assert states.flatten().tolist() == pytest.approx([2 * 3.0 + encoding for encoding in encodings])
+    assert states.flatten().tolist() == pytest.approx([3.0 + encoding for encoding in encodings])
 
 
 def test_a_causal_mask_allows_the_past_and_the_present():
