@@ -1,5 +1,6 @@
 """`nmt align`: word alignments of given translations, from a model's attention."""
 
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,8 +21,11 @@ from nmt.cli.options import (
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nmt.metrics.alignment import GoldLinks
+    from nmt.decoders.base import Want
+    from nmt.metrics.alignment import GoldLinks, Links
     from nmt.metrics.matrices import AlignmentMatrix
+    from nmt.text.tokenizers import Tokenizers
+    from nmt.translate import Translator
 
 
 class Format(StrEnum):
@@ -69,22 +73,87 @@ def align(
     """
     if format_ is Format.NPZ and output is None:
         raise ConfigError("--format npz: a binary file does not go to the terminal", "give --output FILE")
-    from nmt.cli.results import aligned_words, pairs_of
+    from nmt.cli.results import check_files, pairs_of
+    from nmt.files import made_folder
 
+    check_files((source, target, gold), (output,))
     sources, targets = pairs_of(source, target)
     translator = load_translator(run, checkpoint, device, threads)
-    aligned = translator.align(sources, targets, wanted(layer, heads), batch_tokens)
-    matrices = list(aligned_words(aligned, translator.tokenizers))
-    _write(matrices, format_, output)
-    links = _compared(matrices, gold, quiet=output is None) if gold else None
+    want = wanted(layer, heads)
+    translator.check(want)
+    kept = _Kept(_gold(gold, (sources, targets), translator.tokenizers) if gold else None)
+    if heatmaps:
+        made_folder(heatmaps)
+    _write(kept.passing(_matrices(translator, (sources, targets), want, batch_tokens)), format_, output)
+    kept.compare(quiet=output is None)
     if heatmaps:
         from nmt.visualize.heatmap import draw_heatmaps
 
-        drawn = draw_heatmaps(matrices, heatmaps, links)
+        drawn = draw_heatmaps(kept.first, heatmaps, kept.gold)
         typer.echo(f"{len(drawn)} heatmaps in {heatmaps}", err=output is None)
 
 
-def _write(matrices: list["AlignmentMatrix"], format_: Format, output: Path | None) -> None:
+def _matrices(
+    translator: "Translator", texts: tuple[list[str], list[str]], want: "Want", batch_tokens: int
+) -> Iterator["AlignmentMatrix"]:
+    """The matrices between words, pair by pair; those of a chunk are in memory at once."""
+    from nmt.cli.results import aligned_words
+    from nmt.translate import CHUNK
+
+    for start in range(0, len(texts[0]), CHUNK):
+        sources, targets = (side[start : start + CHUNK] for side in texts)
+        yield from aligned_words(translator.align(sources, targets, want, batch_tokens), translator.tokenizers)
+
+
+def _gold(path: Path, texts: tuple[list[str], list[str]], tokenizers: "Tokenizers") -> list["GoldLinks"]:
+    """The gold links of the pairs; those of words that are not there are left out and the first is shown."""
+    from nmt.cli.results import word_count
+    from nmt.metrics.alignment import read_links
+
+    counts = ([word_count(line, side) for line in text] for text, side in zip(texts, tokenizers, strict=True))
+    gold = read_links(path, list(zip(*counts, strict=True)))
+    if gold.dropped:
+        typer.echo(f"warning: {len(gold.dropped)} gold links left out: {gold.dropped[0]}", err=True)
+    return gold.sentences
+
+
+class _Kept:
+    """What is kept of the matrices: the first ones, to be drawn, and what is compared with gold."""
+
+    def __init__(self, gold: list["GoldLinks"] | None) -> None:
+        self.gold = gold
+        self.first: list[AlignmentMatrix] = []
+        self.links: list[Links] = []
+        self.sizes: list[tuple[int, int]] = []
+
+    def passing(self, matrices: Iterable["AlignmentMatrix"]) -> Iterator["AlignmentMatrix"]:
+        """The same matrices, seen on their way."""
+        from nmt.cli.results import PICTURES
+        from nmt.metrics.alignment import argmax_links
+
+        for matrix in matrices:
+            if len(self.first) < PICTURES:
+                self.first.append(matrix)
+            if self.gold is not None:
+                self.links.append(argmax_links(matrix.weights_TS))
+                self.sizes.append((len(matrix.source), len(matrix.target)))
+            yield matrix
+
+    def compare(self, quiet: bool) -> None:
+        """Print the alignment error rate, where there is gold; `quiet` keeps stdout for the links."""
+        from nmt.metrics.alignment import agreement, best_agreement
+
+        if self.gold is None:
+            return
+        measured, best = agreement(self.links, self.gold), best_agreement(self.gold, self.sizes)
+        typer.echo(
+            f"AER {measured.aer:.4f} (precision {measured.precision:.4f}, recall {measured.recall:.4f}; "
+            f"the best that one link a target word can reach: {best.aer:.4f})",
+            err=quiet,
+        )
+
+
+def _write(matrices: Iterator["AlignmentMatrix"], format_: Format, output: Path | None) -> None:
     from nmt.cli.results import json_line, opened
     from nmt.metrics.alignment import argmax_links, format_links
     from nmt.metrics.matrices import as_json, write_npz
@@ -98,21 +167,3 @@ def _write(matrices: list["AlignmentMatrix"], format_: Format, output: Path | No
                 file.write(json_line(as_json(matrix)))
             else:
                 file.write(f"{format_links(argmax_links(matrix.weights_TS))}\n".encode())
-
-
-def _compared(matrices: list["AlignmentMatrix"], path: Path, quiet: bool) -> list["GoldLinks"]:
-    """Print the alignment error rate against gold links, and give these; `quiet` keeps stdout for the links."""
-    from nmt.metrics.alignment import agreement, argmax_links, best_agreement, read_links
-
-    sizes = [(len(matrix.source), len(matrix.target)) for matrix in matrices]
-    gold = read_links(path, sizes)
-    if gold.dropped:
-        typer.echo(f"warning: {len(gold.dropped)} gold links left out: {gold.dropped[0]}", err=True)
-    measured = agreement([argmax_links(matrix.weights_TS) for matrix in matrices], gold.sentences)
-    best = best_agreement(gold.sentences, sizes)
-    typer.echo(
-        f"AER {measured.aer:.4f} (precision {measured.precision:.4f}, recall {measured.recall:.4f}; "
-        f"the best that one link a target word can reach: {best.aer:.4f})",
-        err=quiet,
-    )
-    return gold.sentences

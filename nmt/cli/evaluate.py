@@ -1,5 +1,6 @@
 """`nmt evaluate`: translate a test set and measure how good the translation is."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,8 +22,8 @@ from nmt.cli.options import (
 
 if TYPE_CHECKING:
     from nmt.metrics.bleu import Scores
-    from nmt.text.tokenizers import Tokenizers
-    from nmt.translate import Translation
+    from nmt.metrics.matrices import AlignmentMatrix
+    from nmt.translate import Decoding, Translator
 
 
 def evaluate(
@@ -60,43 +61,57 @@ def evaluate(
     Example:
       nmt evaluate runs/x --source test.en --reference test.de --lowercase
     """
-    from nmt.cli.results import opened, pairs_of
+    from nmt.cli.results import check_files, opened, pairs_of
     from nmt.metrics.bleu import evaluate as measure
     from nmt.metrics.bleu import make_metric
     from nmt.translate import Decoding
 
     want = wanted_with("--alignments", alignments is not None, layer, heads)
+    matrices = alignments and alignments / "alignments.jsonl"
+    check_files((source, reference), (output, json, matrices))
     make_metric("bleu", lowercase, tokenize)
     sources, references = pairs_of(source, reference)
     translator = load_translator(run, checkpoint, device, threads)
     if want:
         translator.check(want)
-    search = searching(translator.search, beam_size=beam_size)
-    decoding = Decoding(search, want=want, batch_tokens=batch_tokens)
-    translations = list(translator.translate_lines(sources, decoding))
-    if output:
-        with opened(output) as file:
-            file.write("".join(f"{translation.text}\n" for translation in translations).encode())
-    scores = measure([translation.text for translation in translations], references, lowercase, tokenize)
-    typer.echo("\n".join(map(str, scores)))
-    if json:
-        _write_scores(json, scores)
+    decoding = Decoding(searching(translator.search, beam_size=beam_size), 1, want, None, batch_tokens)
+    with ExitStack() as stack:
+        figures = stack.enter_context(opened(json)) if json else None
+        texts, first = _written(translator, sources, decoding, output, matrices)
+        scores = measure(texts, references, lowercase, tokenize)
+        typer.echo("\n".join(map(str, scores)))
+        if figures:
+            figures.write(_as_json(scores))
     if alignments:
-        _write_alignments(alignments, translations, translator.tokenizers)
+        from nmt.visualize.heatmap import draw_heatmaps
+
+        typer.echo(f"alignments.jsonl and {len(draw_heatmaps(first, alignments))} heatmaps in {alignments}")
 
 
-def _write_scores(path: Path, scores: "Scores") -> None:
-    from nmt.cli.results import json_line, opened
+def _written(
+    translator: "Translator", lines: list[str], decoding: "Decoding", output: Path | None, matrices: Path | None
+) -> tuple[list[str], list["AlignmentMatrix"]]:
+    """Translate, write translations and alignments as they come; keep the texts, and the matrices that are drawn."""
+    from nmt.cli.results import PICTURES, json_line, opened, word_matrix
+    from nmt.metrics.matrices import as_json
 
-    with opened(path) as file:
-        file.write(json_line({score.name: {"score": score.value, "signature": score.signature} for score in scores}))
+    texts: list[str] = []
+    first: list[AlignmentMatrix] = []
+    with ExitStack() as stack:
+        text_file = stack.enter_context(opened(output)) if output else None
+        matrix_file = stack.enter_context(opened(matrices)) if matrices else None
+        for translation in translator.translate_lines(lines, decoding):
+            texts.append(translation.text)
+            if text_file:
+                text_file.write(f"{translation.text}\n".encode())
+            if matrix_file:
+                matrix = word_matrix(translation, translator.tokenizers)
+                matrix_file.write(json_line(as_json(matrix)))
+                first += [matrix] if len(first) < PICTURES else []
+    return texts, first
 
 
-def _write_alignments(directory: Path, translations: list["Translation"], tokenizers: "Tokenizers") -> None:
-    from nmt.cli.results import word_matrices
-    from nmt.metrics.matrices import write_matrices
-    from nmt.visualize.heatmap import draw_heatmaps
+def _as_json(scores: "Scores") -> bytes:
+    from nmt.cli.results import json_line
 
-    write_matrices(directory / "alignments.jsonl", word_matrices(translations, tokenizers))
-    drawn = draw_heatmaps(word_matrices(translations, tokenizers), directory)
-    typer.echo(f"alignments.jsonl and {len(drawn)} heatmaps in {directory}")
+    return json_line({score.name: {"score": score.value, "signature": score.signature} for score in scores})

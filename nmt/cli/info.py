@@ -95,7 +95,7 @@ def _progress(path: Path, config: "Config") -> Iterator[tuple[str, str]]:
     if not events:
         return
     select_by = config.training.select_by
-    validations = [event for event in events if event["event"] == "validation"]
+    validations = [e for e in events if e["event"] == "validation" and e["checkpoint"] != "average"]
     minutes = max(event["cpu_minutes"] for event in events)
     yield "updates", f"{events[-1]['step']:,} ({minutes:.1f} CPU minutes)"
     if validations:

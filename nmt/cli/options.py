@@ -42,7 +42,13 @@ CoveragePenalty = Annotated[
     float | None, typer.Option(min=0, metavar="B", help="Punishes source left unread.", show_default=False)
 ]
 MaxLength = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Most pieces of a translation.", show_default=False)
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Most pieces of a translation; never more than the config's max_length_ratio times the source's, plus 10.",
+        show_default=False,
+    ),
 ]
 Layer = Annotated[
     int | None,

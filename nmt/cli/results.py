@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nmt.data.corpus import check_counts, raw_lines, read_lines
-from nmt.errors import DataError
+from nmt.errors import ConfigError, DataError
 from nmt.files import written_whole
 
 if TYPE_CHECKING:
     from nmt.metrics.matrices import AlignmentMatrix
-    from nmt.text.tokenizers import Tokenizers
+    from nmt.text.tokenizers import Tokenizer, Tokenizers
     from nmt.translate import Alignment, Translation
 
 PICTURES = 50  # heatmaps drawn of a file, at most
@@ -43,6 +43,17 @@ def opened(path: Path | None) -> Iterator[BinaryIO]:
     else:
         with written_whole(path) as file:
             yield file
+
+
+def check_files(read: Iterable[Path | None], written: Iterable[Path | None]) -> None:
+    """Raises: ConfigError when a file that is to be written is read or written already; devices may be."""
+    found = {path.resolve(): "read" for path in read if path}
+    for path in written:
+        if path is None or (path.exists() and not path.is_file()):
+            continue
+        if path.resolve() in found:
+            raise ConfigError(f"{path}: is {found[path.resolve()]}, and would be replaced", "name another file")
+        found[path.resolve()] = "written by another option"
 
 
 def pairs_of(source: Path, target: Path) -> tuple[list[str], list[str]]:
@@ -79,25 +90,28 @@ def translation_record(translation: "Translation") -> dict[str, Any]:
     }
 
 
-def word_matrices(translations: Iterable["Translation"], tokenizers: "Tokenizers") -> Iterator["AlignmentMatrix"]:
-    """The best hypotheses' alignments, pieces merged to words; an empty line has an empty matrix."""
+def word_matrix(translation: "Translation", tokenizers: "Tokenizers") -> "AlignmentMatrix":
+    """The best hypothesis' alignment, pieces merged to words; an empty line has an empty matrix."""
     import numpy as np
 
     from nmt.translate import Alignment
 
-    for translation in translations:
-        if not translation.hypotheses:
-            yield _merged(tokenizers, Alignment((), (), np.zeros((0, 0), dtype=np.float32), 0.0))
-            continue
-        best = translation.hypotheses[0]
-        assert best.alignment_TS is not None, "asked of a model with attention"
-        yield _merged(tokenizers, Alignment(translation.source_pieces, best.pieces, best.alignment_TS, best.log_prob))
+    if not translation.hypotheses:
+        return _merged(tokenizers, Alignment((), (), np.zeros((0, 0), dtype=np.float32), 0.0))
+    best = translation.hypotheses[0]
+    assert best.alignment_TS is not None, "asked of a model with attention"
+    return _merged(tokenizers, Alignment(translation.source_pieces, best.pieces, best.alignment_TS, best.log_prob))
 
 
 def aligned_words(alignments: Iterable["Alignment"], tokenizers: "Tokenizers") -> Iterator["AlignmentMatrix"]:
     """Forced alignments, pieces merged to words."""
     for alignment in alignments:
         yield _merged(tokenizers, alignment)
+
+
+def word_count(line: str, tokenizer: "Tokenizer") -> int:
+    """How many words the alignment matrices of a line have."""
+    return len(tokenizer.decode(tokenizer.encode(line)).split())
 
 
 def _merged(tokenizers: "Tokenizers", alignment: "Alignment") -> "AlignmentMatrix":

@@ -22,6 +22,7 @@ from nmt.cli.options import (
     searching,
     wanted_with,
 )
+from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
     from nmt.translate import Decoding, Translation, Translator
@@ -71,18 +72,30 @@ def translate(
       echo "A man sleeps ." | nmt translate runs/quickstart
       nmt translate runs/x --input a.en --json a.jsonl --n-best 5
     """
+    from nmt.files import made_folder
     from nmt.translate import Decoding
 
+    _check(n_best, input_, output, json)
     shown = bool(json or heatmaps or replace_unknown)
     want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
     translator = load_translator(run, checkpoint, device, threads)
     if heatmaps and want:
         translator.check(want)
+        made_folder(heatmaps)
     search = searching(
         translator.search, beam_size=beam_size, length_penalty=length_penalty, coverage_penalty=coverage_penalty
     )
-    decoding = Decoding(search, n_best, want, max_length, batch_tokens, replace_unknown)
+    longest = max_length and max_length + 1  # the end of the sentence is a piece, too
+    decoding = Decoding(search, n_best, want, longest, batch_tokens, replace_unknown)
     _write(translator, decoding, (input_, output), json, heatmaps)
+
+
+def _check(n_best: int, input_: Path | None, output: Path | None, json: Path | None) -> None:
+    from nmt.cli.results import check_files
+
+    if n_best > 1 and json is None:
+        raise ConfigError("--n-best chooses how many hypotheses the JSON file has", "give --json with it")
+    check_files((input_,), (output, json))
 
 
 def _write(
@@ -93,7 +106,7 @@ def _write(
     heatmaps: Path | None,
 ) -> None:
     """Translate and write all that was asked for, line by line."""
-    from nmt.cli.results import PICTURES, json_line, lines_of, opened, translation_record, word_matrices
+    from nmt.cli.results import PICTURES, json_line, lines_of, opened, translation_record, word_matrix
 
     first: list[Translation] = []
     with ExitStack() as stack:
@@ -108,5 +121,5 @@ def _write(
     if heatmaps:
         from nmt.visualize.heatmap import draw_heatmaps
 
-        drawn = draw_heatmaps(word_matrices(first, translator.tokenizers), heatmaps)
+        drawn = draw_heatmaps((word_matrix(line, translator.tokenizers) for line in first), heatmaps)
         typer.echo(f"{len(drawn)} heatmaps in {heatmaps}", err=True)

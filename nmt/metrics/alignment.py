@@ -55,21 +55,19 @@ def merge_pieces(
     rows, columns = len(target_words), len(source_words)
     assert weights_TS.shape in ((rows, columns), (rows + 1, columns + 1)), "weights for every piece"
     pieces_TS = np.asarray(weights_TS, dtype=np.float64)[:rows, :columns]
-    source, target = _membership(source_words), _membership(target_words)
-    if sizes is not None:
-        source, target = _resized(source, sizes[0]), _resized(target, sizes[1])
-    merged: Weights = target.T @ (pieces_TS @ source) / np.maximum(target.sum(0), 1)[:, None]
+    num_sources, num_targets = sizes or (max(source_words, default=-1) + 1, max(target_words, default=-1) + 1)
+    summed_TS = _summed(pieces_TS.T, source_words, num_sources).T
+    counts_T1 = _summed(np.ones((rows, 1)), target_words, num_targets)
+    merged: Weights = _summed(summed_TS, target_words, num_targets) / np.maximum(counts_T1, 1)
     return merged
 
 
-def _membership(words: Sequence[int]) -> Weights:
-    """(pieces, words): 1 where the piece belongs to the word, else 0."""
-    return np.eye(max(words, default=-1) + 1)[np.asarray(words, dtype=np.int64)]
-
-
-def _resized(membership: Weights, size: int) -> Weights:
-    kept = membership[:, :size]
-    return np.pad(kept, ((0, 0), (0, size - kept.shape[1])))
+def _summed(rows: Weights, words: Sequence[int], size: int) -> Weights:
+    """The rows added up by the words that they belong to, of which the first `size` are kept."""
+    numbers = np.asarray(words, dtype=np.int64)
+    sums = np.zeros((size, rows.shape[1]))
+    np.add.at(sums, numbers[numbers < size], rows[numbers < size])
+    return sums
 
 
 def argmax_links(weights_TS: Weights) -> Links:

@@ -1,6 +1,7 @@
 """What goes wrong at the command line, with the exact two lines and exit code 2."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -221,6 +222,68 @@ def test_a_model_without_attention_shows_no_alignments(run: Command, text: Path)
         ]
     assert run("translate", "runs/x", "--json", "x.jsonl", stdin=b"a\n").code == 0
     assert json.loads((text / "x.jsonl").read_text())["hypotheses"][0]["alignment"] is None
+
+
+@pytest.fixture
+def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails the test where a model begins to translate or to align."""
+
+    def begun(*_: object) -> None:
+        raise AssertionError("the work was begun")
+
+    for name in ("translate_lines", "align"):
+        monkeypatch.setattr(f"nmt.translate.Translator.{name}", begun)
+
+
+FOLDERS = ["translate --output", "translate --json", "evaluate --output", "evaluate --json", "align --output"]
+FILES = ["translate --heatmaps", "evaluate --alignments", "align --heatmaps"]
+
+
+@pytest.mark.parametrize("option", FOLDERS)
+def test_a_folder_for_a_file_to_write_is_refused_at_once(
+    run: Command, in_trained: Path, untouched: None, option: str
+) -> None:
+    name, flag = option.split()
+    assert refused(run, *(word.format("runs/x") for word in COMMANDS[name]), flag, "runs") == [
+        "error: runs: is a folder",
+        "hint: name a file in it",
+    ]
+
+
+@pytest.mark.parametrize("option", FILES)
+def test_a_file_for_a_folder_to_write_is_refused_at_once(
+    run: Command, in_trained: Path, untouched: None, option: str
+) -> None:
+    name, flag = option.split()
+    lines = refused(run, *(word.format("runs/x") for word in COMMANDS[name]), flag, "x.yaml")
+    assert re.fullmatch(r"error: x\.yaml\S*: cannot be written \((File exists|Not a directory)\)", lines[0])
+
+
+def test_gold_links_are_read_before_the_pairs_are_aligned(run: Command, in_trained: Path, untouched: None) -> None:
+    command = [word.format("runs/x") for word in COMMANDS["align"]]
+    assert refused(run, *command, "--gold", "text.en")[0].endswith(" is not a link")
+    (in_trained / "short.align").write_text("0-0\n")
+    assert refused(run, *command, "--gold", "short.align")[0] == (
+        "error: short.align: 1 lines of links for 40 sentence pairs"
+    )
+    (in_trained / "short.align").unlink()
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("translate runs/x --input text.en --output ./text.en", "text.en: is read"),
+        ("translate runs/x --output new --json new", "new: is written by another option"),
+        ("evaluate runs/x --source text.en --reference text.de --json text.de", "text.de: is read"),
+        ("align runs/x --source text.en --target text.de --output text.de", "text.de: is read"),
+        ("align runs/x --source text.en --target text.de --gold x.yaml --output x.yaml", "x.yaml: is read"),
+    ],
+)
+def test_what_is_read_is_not_written(run: Command, in_trained: Path, untouched: None, command: str, named: str) -> None:
+    before = (in_trained / "text.en").read_bytes()
+    assert refused(run, *command.split()) == [f"error: {named}, and would be replaced", "hint: name another file"]
+    assert (in_trained / "text.en").read_bytes() == before
+    assert not (in_trained / "new").exists()
 
 
 def test_an_option_out_of_range(run: Command, in_trained: Path) -> None:

@@ -1,13 +1,19 @@
 """`nmt evaluate`, `nmt align` and `nmt info` on a small run."""
 
 import json
+import shutil
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 import sacrebleu
 from command_line import Command
 
 from nmt.checkpoint import Run
+from nmt.translate import Alignment, Translation, Translator
 
 TEXTS = ("--source", "text.en", "--reference", "text.de")
 PAIR = ("--source", "text.en", "--target", "text.de")
@@ -98,6 +104,39 @@ def test_texts_of_different_length_are_not_aligned(run: Command, in_trained: Pat
     assert answer.err.startswith(f"error: text.en has 40 lines and {tmp_path / 'short'} has 1;")
 
 
+def test_a_chunk_of_alignments_is_in_memory_at_once(
+    run: Command, in_trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run("align", "runs/x", *PAIR).out
+    translate_lines, seen, counts = Translator.translate_lines, [], []
+
+    def watched(*arguments: Any) -> Iterator[Translation]:
+        for translation in translate_lines(*arguments):
+            seen.append(weakref.ref(translation.hypotheses[0].alignment_TS))
+            counts.append(sum(matrix() is not None for matrix in seen))
+            yield translation
+
+    monkeypatch.setattr("nmt.translate.CHUNK", 5)
+    monkeypatch.setattr(Translator, "translate_lines", watched)
+    assert run("evaluate", "runs/x", *TEXTS, "--alignments", tmp_path).code == 0
+    assert len(counts) == 40
+    assert max(counts) <= 11
+    assert run("align", "runs/x", *PAIR).out == whole
+
+
+def test_pairs_are_aligned_chunk_by_chunk(run: Command, in_trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    align, sizes = Translator.align, []
+
+    def watched(self: Translator, sources: list[str], *others: Any) -> list[Alignment]:
+        sizes.append(len(sources))
+        return align(self, sources, *others)
+
+    monkeypatch.setattr("nmt.translate.CHUNK", 15)
+    monkeypatch.setattr(Translator, "align", watched)
+    assert len(run("align", "runs/x", *PAIR).out.splitlines()) == 40
+    assert sizes == [15, 15, 10]
+
+
 def test_info_tells_what_the_run_holds(run: Command, in_trained: Path) -> None:
     out = run("info", "runs/x").out
     lines = dict(line.split(":", 1) for line in out.splitlines() if line[0] != " ")
@@ -109,6 +148,16 @@ def test_info_tells_what_the_run_holds(run: Command, in_trained: Path) -> None:
     assert lines["best"].split()[:2] == ["loss", f"{best:.4g}"]
     assert lines["checkpoint"].split()[0] == "step-8"
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_info_does_not_take_the_average_for_the_best(run: Command, trained: Path, folder: Path) -> None:
+    shutil.copytree(trained, folder, dirs_exist_ok=True)
+    before = run("info", "runs/x").out
+    validations = [line for line in Path("runs/x/metrics.jsonl").read_text().splitlines() if '"validation"' in line]
+    average = {**json.loads(validations[-1]), "checkpoint": "average", "loss": 0.001, "best": False}
+    with Path("runs/x/metrics.jsonl").open("a") as file:
+        file.write(json.dumps(average) + "\n")
+    assert run("info", "runs/x").out == before
 
 
 def test_info_counts_the_parameters(run: Command, in_trained: Path) -> None:

@@ -1,9 +1,11 @@
 """`nmt translate`: one line out per line in, whatever the line."""
 
 import json
+from itertools import combinations
 from pathlib import Path
 
-from command_line import Command
+import numpy as np
+from command_line import Command, write_text
 
 
 def test_every_line_gives_one_line_and_an_empty_one_an_empty_one(run: Command, in_trained: Path) -> None:
@@ -47,12 +49,25 @@ def test_the_json_file_has_the_n_best_hypotheses_with_alignments(
     assert second == {"source": "", "source_pieces": [], "segments": 0, "hypotheses": []}
 
 
-def test_a_layer_and_a_head_are_shown(run: Command, in_trained: Path, tmp_path: Path) -> None:
-    shown = []
-    for chosen in ((), ("--layer", 1, "--head", 1)):
-        run("translate", "runs/x", "--json", tmp_path / "x.jsonl", *chosen, stdin=b"a b c\n")
-        shown.append((tmp_path / "x.jsonl").read_text())
-    assert shown[0] == shown[1]
+def test_the_layer_and_the_heads_that_are_named_are_shown(run: Command, folder: Path) -> None:
+    write_text(folder)
+    config = (
+        (folder / "x.yaml").read_text().replace("{name: rnn, size: 8}", "{name: transformer, num_layers: 2, heads: 2}")
+    )
+    (folder / "x.yaml").write_text(config)
+    assert run("train", "x.yaml", "--set", "training.max_updates=1").code == 0
+
+    def shown(*chosen: object) -> np.ndarray:
+        options = ("--json", "x.jsonl", "--length-penalty", 5, *chosen)
+        assert run("translate", "runs/x", *options, stdin=b"a b c\n").code == 0
+        return np.array(json.loads((folder / "x.jsonl").read_text())["hypotheses"][0]["alignment"])
+
+    top, lower = ([shown("--layer", layer, "--head", head) for head in (1, 2)] for layer in (2, 1))
+    np.testing.assert_allclose(shown(), (top[0] + top[1]) / 2, atol=2e-6)
+    np.testing.assert_allclose(shown("--layer", 1), (lower[0] + lower[1]) / 2, atol=2e-6)
+    np.testing.assert_array_equal(shown("--layer", 2, "--head", 1, "--head", 2), shown())
+    differences = [abs(one - other).max() for one, other in combinations([*top, *lower], 2)]
+    assert min(differences) > 1e-3
 
 
 def test_search_options_override_the_config(run: Command, in_trained: Path, tmp_path: Path) -> None:
@@ -61,14 +76,29 @@ def test_search_options_override_the_config(run: Command, in_trained: Path, tmp_
     assert run("translate", "runs/x", *plain, stdin=b"a b c\n").code == 0
     best = json.loads(file.read_text())["hypotheses"][0]
     assert best["score"] == best["log_prob"]
-    assert len(best["pieces"]) + 1 <= 3
+    assert len(best["pieces"]) <= 3
+
+
+def test_the_longest_translation_is_counted_without_the_end_of_the_sentence(run: Command, in_trained: Path) -> None:
+    long = ("translate", "runs/x", "--length-penalty", 5)
+    for limit in (1, 3):
+        assert len(run(*long, "--max-length", limit, stdin=b"a b c\n").out.split()) == limit
+    assert len(run(*long, "--max-length", 500, stdin=b"a b c\n").out.split()) == 2 * 4 + 10 - 1
+
+
+def test_n_best_needs_the_file_that_shows_them(run: Command, in_trained: Path) -> None:
+    assert run("translate", "runs/x", "--n-best", 5, stdin=b"a\n") == (
+        2,
+        "",
+        "error: --n-best chooses how many hypotheses the JSON file has\nhint: give --json with it\n",
+    )
 
 
 def test_heatmaps_are_drawn_of_lines_with_words(run: Command, in_trained: Path, tmp_path: Path) -> None:
-    answer = run("translate", "runs/x", "--heatmaps", tmp_path, "--checkpoint", "last", stdin=b"\na b c d e f\n")
-    drawn = sorted(path.name for path in tmp_path.glob("*.png"))
-    assert answer.err == f"{len(drawn)} heatmaps in {tmp_path}\n"
-    assert "0001.png" not in drawn
+    options = ("--heatmaps", tmp_path, "--length-penalty", 5)  # without it the young model says nothing
+    answer = run("translate", "runs/x", *options, stdin=b"\na b c d e f\n")
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["0002.png"]
+    assert answer.err == f"1 heatmaps in {tmp_path}\n"
 
 
 def test_invalid_utf8_names_the_line(run: Command, in_trained: Path) -> None:

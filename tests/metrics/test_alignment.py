@@ -1,3 +1,4 @@
+import tracemalloc
 from itertools import product
 from pathlib import Path
 
@@ -65,6 +66,15 @@ def test_merging_equals_the_loops_of_the_equation():
         sums = [sum(float(weights_TS[t, s]) for s in pieces_s) for t in pieces_t]
         expected[word_t, word_s] = sum(sums) / len(sums)
     np.testing.assert_allclose(merge_pieces(weights_TS, source_words, target_words), expected, rtol=1e-12)
+
+
+def test_merging_needs_no_more_memory_than_its_matrices():
+    tracemalloc.start()
+    merged = merge_pieces(np.ones((2, 3000)), range(3000), [0, 0])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert merged.tolist() == [[1.0] * 3000]
+    assert peak < 2_000_000  # bytes; one 3000 × 3000 matrix alone has 72,000,000
 
 
 def test_the_end_of_sentence_takes_its_weight_with_it():
