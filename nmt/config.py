@@ -22,7 +22,7 @@ from nmt.text.tokenizers import TokenizerOptions
 
 
 class Languages(Settings):
-    """Names of both sides, for messages, file endings and the service; nothing is decided by them."""
+    """Names of both sides, which `nmt info` shows; nothing is decided by them."""
 
     source: str = "source"
     target: str = "target"

@@ -34,12 +34,12 @@ class Memory(NamedTuple):
 class ModelOptions(Settings):
     """The model: widths, and which encoder and decoder."""
 
-    embedding_size: int = Field(256, gt=0)
+    embedding_size: int = Field(256, gt=0, description="width of embeddings and of a Transformer's states")
     tied_embeddings: Literal["none", "target", "all"] = Field(
         "all",
         description="target: input and output of the decoder; all: the encoder's too (needs tokenizer.shared)",
     )
-    dropout: float = Field(0.2, ge=0, lt=1)
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of the values that training sets to 0")
     encoder: EncoderOptions = RnnEncoder.Options()
     decoder: DecoderOptions = RnnDecoder.Options()
 

@@ -29,9 +29,9 @@ class Adam(torch.optim.Adam):
 
     class Options(Settings):
         name: Literal["adam"] = "adam"
-        learning_rate: float = Field(1e-3, gt=0.0)
-        betas: Betas = (0.9, 0.98)
-        epsilon: float = Field(1e-9, gt=0.0)
+        learning_rate: float = Field(1e-3, gt=0.0, description="η, which the schedule multiplies")
+        betas: Betas = Field((0.9, 0.98), description="β₁ and β₂")
+        epsilon: float = Field(1e-9, gt=0.0, description="ε")
 
         def build(self, parameters: NamedParameters) -> torch.optim.Optimizer:
             trained = [parameter for _, parameter in parameters]
@@ -47,10 +47,10 @@ class AdamW(torch.optim.AdamW):
 
     class Options(Settings):
         name: Literal["adamw"] = "adamw"
-        learning_rate: float = Field(1e-3, gt=0.0)
-        betas: Betas = (0.9, 0.98)
-        epsilon: float = Field(1e-9, gt=0.0)
-        weight_decay: float = Field(0.01, ge=0.0)
+        learning_rate: float = Field(1e-3, gt=0.0, description="η, which the schedule multiplies")
+        betas: Betas = Field((0.9, 0.98), description="β₁ and β₂")
+        epsilon: float = Field(1e-9, gt=0.0, description="ε")
+        weight_decay: float = Field(0.01, ge=0.0, description="λ")
 
         def build(self, parameters: NamedParameters) -> torch.optim.Optimizer:
             trained = [parameter for _, parameter in parameters]
@@ -79,7 +79,7 @@ class Constant:
 
     class Options(Settings):
         name: Literal["constant"] = "constant"
-        warmup: int = Field(0, ge=0)
+        warmup: int = Field(0, ge=0, description="updates")
 
         def build(self, model_size: int, max_updates: int | None) -> Schedule:
             return Constant(self.warmup)
@@ -100,7 +100,7 @@ class InverseSqrt:
 
     class Options(Settings):
         name: Literal["inverse_sqrt"] = "inverse_sqrt"
-        warmup: int = Field(1000, ge=1)
+        warmup: int = Field(1000, ge=1, description="updates")
 
         def build(self, model_size: int, max_updates: int | None) -> Schedule:
             return InverseSqrt(self.warmup)
@@ -121,7 +121,7 @@ class Noam:
 
     class Options(Settings):
         name: Literal["noam"] = "noam"
-        warmup: int = Field(4000, ge=1)
+        warmup: int = Field(4000, ge=1, description="updates")
 
         def build(self, model_size: int, max_updates: int | None) -> Schedule:
             return Noam(self.warmup, model_size)
@@ -144,8 +144,8 @@ class Cosine:
 
     class Options(Settings):
         name: Literal["cosine"] = "cosine"
-        warmup: int = Field(1000, ge=0)
-        minimum: float = Field(0.0, ge=0.0, le=1.0)
+        warmup: int = Field(1000, ge=0, description="updates")
+        minimum: float = Field(0.0, ge=0.0, le=1.0, description="m")
 
         def build(self, model_size: int, max_updates: int | None) -> Schedule:
             if max_updates is None or max_updates <= self.warmup:
@@ -177,10 +177,10 @@ class Plateau:
 
     class Options(Settings):
         name: Literal["plateau"] = "plateau"
-        warmup: int = Field(0, ge=0)
-        patience: int = Field(2, ge=1)
-        decay: float = Field(0.5, gt=0.0, lt=1.0)
-        minimum: float = Field(0.01, ge=0.0, le=1.0)
+        warmup: int = Field(0, ge=0, description="updates")
+        patience: int = Field(2, ge=1, description="validations without a better score")
+        decay: float = Field(0.5, gt=0.0, lt=1.0, description="factor of each plateau")
+        minimum: float = Field(0.01, ge=0.0, le=1.0, description="smallest product of these factors")
 
         def build(self, model_size: int, max_updates: int | None) -> Schedule:
             return Plateau(self.warmup, self.patience, self.decay, self.minimum)

@@ -53,13 +53,15 @@ class Beam:
         """Beam search."""
 
         name: Literal["beam"] = "beam"
-        beam_size: int = Field(5, ge=1)
+        beam_size: int = Field(5, ge=1, description="K, the prefixes kept at each step")
         length_penalty: float = Field(0.6, ge=0, description="α; 0 ranks by log P, which favours short translations")
         coverage_penalty: float = Field(0.0, ge=0, description="β; punishes source positions that were never attended")
         max_length_ratio: float = Field(
             2.0, gt=0, description="longest target, as a multiple of the source's pieces, plus 10"
         )
-        stopping: Literal["exact", "first"] = "exact"
+        stopping: Literal["exact", "first"] = Field(
+            "exact", description="when nothing better can follow, or after the first K endings"
+        )
 
 
 SearchOptions = Annotated[Beam.Options | Greedy.Options, choice()]

@@ -137,7 +137,7 @@ def _explain(error: ErrorDetails, spot: _Spot, model: type[Settings]) -> tuple[s
     if kind == "union_tag_not_found":
         return "name: " + _MISSING, f"expected {describe(spot.annotation)}"
     if kind in ("union_tag_invalid", "literal_error"):
-        names = list(named_options(spot.annotation)) or _literals(spot.annotation)
+        names = list(named_options(spot.annotation)) or literals(spot.annotation)
         word = context.get("tag", value)
         return f"unknown name {show(word)}", did_you_mean(str(word), names)
     if kind in _BOUNDS:
@@ -180,7 +180,7 @@ _WORDS: dict[Any, tuple[str, str]] = {
 def describe(annotation: Any) -> str:
     """What a value of this type is, for a person: `a whole number`, `a list of 2 numbers`."""
     annotation = plain_type(annotation)
-    names = list(named_options(annotation)) or _literals(annotation)
+    names = list(named_options(annotation)) or literals(annotation)
     if names:
         return f"one of {', '.join(names)}"
     if annotation in _WORDS:
@@ -202,7 +202,8 @@ def _describe_list(annotation: Any) -> str:
     return f"a list of {count}{many}"
 
 
-def _literals(annotation: Any) -> list[str]:
+def literals(annotation: Any) -> list[str]:
+    """The values that a type written `Literal["a", "b"]` allows, and nothing elsewhere."""
     annotation = plain_type(annotation)
     return [str(value) for value in get_args(annotation)] if get_origin(annotation) is Literal else []
 
@@ -213,5 +214,5 @@ def show(value: Any) -> str:
         return {None: "nothing", True: "true", False: "false"}[value]
     if isinstance(value, dict | list | tuple):
         return "a section" if isinstance(value, dict) else f"a list of {len(value)}"
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    text, quote = str(value), '"' * isinstance(value, str)
+    return f"{quote}{text}{quote}" if len(text) <= 58 else f"{quote}{text[:56]}…{quote}"

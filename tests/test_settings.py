@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nmt.errors import ConfigError
 from nmt.settings import Settings, choice, component, did_you_mean, members
-from nmt.settings_file import dump_settings, load_yaml_settings
+from nmt.settings_file import dump_settings, load_yaml_settings, show
 from nmt.yaml_source import dump, parse
 
 
@@ -279,6 +279,12 @@ MALFORMED = {
     "alias to itself": ("a: &a [*a]", "x.yaml:1: " + ".".join(["a"] + ["0"] * 40)
                         + ": too large once its aliases are written out"),
 }  # fmt: skip
+
+
+def test_a_long_text_is_cut_and_its_quotes_are_closed() -> None:
+    assert show("a" * 58) == '"' + "a" * 58 + '"'
+    assert show("a" * 59) == '"' + "a" * 56 + '…"'
+    assert show(10**58) == "1" + "0" * 55 + "…"
 
 
 @pytest.mark.parametrize("case", MALFORMED)

@@ -219,7 +219,7 @@ class AttentionSettings(Settings):
     score: ScoreOptions = Additive.Options()
     normalizer: NormalizerOptions = Softmax.Options()
     scope: ScopeOptions = Global.Options()
-    heads: int = Field(1, ge=1)
+    heads: int = Field(1, ge=1, description="attentions side by side, each on its own part of the width")
 
     def build(self, query_size: int, memory_size: int, final_size: int) -> SingleHead | MultiHead:
         """Attention of queries over a memory of these widths."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from pydantic.fields import FieldInfo
 
 from nmt.errors import ConfigError
 from nmt.settings import Settings, component, did_you_mean, named_options
@@ -18,7 +19,8 @@ KINDS = ("attention", "models", "tokenizers", "optimizers", "schedules", "search
 
 def list_parts(
     kind: Annotated[
-        str | None, typer.Argument(metavar="KIND", help=f"{' | '.join(KINDS)}; all of them, briefly.")
+        str | None,
+        typer.Argument(metavar="KIND", help=f"{' | '.join(KINDS)}, or one part such as score; all, briefly."),
     ] = None,
 ) -> None:
     """List what a config can name, with equations, keys and sources.
@@ -27,16 +29,20 @@ def list_parts(
     Examples:
       nmt list
       nmt list attention
+      nmt list score
     """
-    if kind is not None and kind not in KINDS:
-        raise ConfigError(f"nmt list {kind}: unknown kind", did_you_mean(kind, KINDS))
-    for name in KINDS if kind is None else (kind,):
-        for key, union in _unions(name).items():
+    kinds = _unions()
+    parts = {key.split(".")[-1]: {key: union} for unions in kinds.values() for key, union in unions.items()}
+    known = {**kinds, **parts, "attention": kinds["attention"]}
+    if kind is not None and kind not in known:
+        raise ConfigError(f"nmt list {kind}: unknown kind", did_you_mean(kind, known))
+    for unions in kinds.values() if kind is None else (known[kind],):
+        for key, union in unions.items():
             typer.echo("\n".join(_explained(key, union)) if kind else _brief(key, union))
 
 
-def _unions(kind: str) -> dict[str, Any]:
-    """Where a part stands in a config → the union of what can stand there."""
+def _unions() -> dict[str, dict[str, Any]]:
+    """Kind → where a part stands in a config → the union of what can stand there."""
     from nmt import model, optimization, search
     from nmt.attention import heads, normalizers, scopes, scores
     from nmt.decoders import bridge
@@ -44,7 +50,7 @@ def _unions(kind: str) -> dict[str, Any]:
     from nmt.text import tokenizers
 
     attention = "model.decoder.attention"
-    unions: dict[str, dict[str, Any]] = {
+    return {
         "attention": {
             attention: heads.AttentionOptions,
             f"{attention}.score": scores.ScoreOptions,
@@ -63,7 +69,6 @@ def _unions(kind: str) -> dict[str, Any]:
         "schedules": {"training.schedule": optimization.ScheduleOptions},
         "search": {"search": search.SearchOptions},
     }
-    return unions[kind]
 
 
 def _brief(key: str, union: Any) -> str:
@@ -95,10 +100,18 @@ def _explained(key: str, union: Any) -> Iterator[str]:
         yield from _wrapped(explanation.text, 8)
         for field_name, field in options.model_fields.items():
             if field_name != "name":
-                comment = f"   # {field.description}" if field.description else ""
-                yield from _wrapped(f"{field_name}: {_default(field.default)}{comment}", 10)
+                yield from _wrapped(f"{field_name}: {_default(field.default)}{_comment(field)}", 10)
         if explanation.source:
             yield from _wrapped(f"Source: {explanation.source}", 8)
+
+
+def _comment(field: FieldInfo) -> str:
+    """The values that a choice allows, and what the key means."""
+    from nmt.settings_file import literals
+
+    choices = list(named_options(field.annotation)) or literals(field.annotation)
+    comment = "; ".join(filter(None, (" | ".join(choices), field.description)))
+    return f"   # {comment}" if comment else ""
 
 
 def _default(value: Any) -> str:

@@ -1,7 +1,7 @@
 """The `data` section of the configuration: which text files, and how long a pair may be."""
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -12,16 +12,21 @@ class TextFiles(Settings):
     """Files whose n-th lines belong together: one file a side, or lists of files read one after the other.
 
     Lists of files go together pairwise: the k-th source file has as many lines as the k-th target file.
-    Several source texts are a list of lists; this version reads one.
     """
 
-    source: str | list[str] | list[list[str]]
+    source: str | list[str]
     target: str | list[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_source(cls, data: Any) -> Any:
+        source = data.get("source") if isinstance(data, dict) else None
+        if isinstance(source, list) and any(isinstance(text, list) for text in source):
+            raise ValueError("source: several source texts (a list of lists) are not supported; give one text")
+        return data
 
     @model_validator(mode="after")
     def _match(self) -> Self:
-        if isinstance(self.source, list) and sum(isinstance(text, list) for text in self.source) > 1:
-            raise ValueError("source: several source texts (a list of lists) are not supported; give one text")
         if len(self.sources) != len(self.targets):
             counts = f"source lists {len(self.sources)} files and target {len(self.targets)}"
             raise ValueError(f"{counts}; they go together pairwise")
@@ -32,9 +37,7 @@ class TextFiles(Settings):
     @property
     def sources(self) -> list[Path]:
         """The source files in order."""
-        if isinstance(self.source, str):
-            return [Path(self.source)]
-        return [Path(name) for entry in self.source for name in ([entry] if isinstance(entry, str) else entry)]
+        return [Path(name) for name in ([self.source] if isinstance(self.source, str) else self.source)]
 
     @property
     def targets(self) -> list[Path]:

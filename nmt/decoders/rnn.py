@@ -59,7 +59,7 @@ class RnnDecoder(nn.Module):
         size: int = Field(512, gt=0, description="state width")
         num_layers: int = Field(1, ge=1, description="the top layer's state is the query")
         query: Literal["previous", "current"] = Field(
-            "previous", description="Bahdanau's order or Luong's; with attention none, only deep_output asks"
+            "previous", description="Bahdanau's order or Luong's; with attention none it matters to deep_output alone"
         )
         input_feeding: bool = Field(False, description="feed the last readout to the next step")
         deep_output: bool = Field(True, description="Bahdanau's readout with maxout, else Luong's attentional state")

@@ -26,8 +26,8 @@ class RnnEncoder(nn.Module):
         name: Literal["rnn"] = "rnn"
         cell: CellOptions = Gru.Options()
         size: int = Field(256, gt=0, description="state width of each direction")
-        num_layers: int = Field(1, ge=1)
-        bidirectional: bool = True
+        num_layers: int = Field(1, ge=1, description="each reads the states of the layer below")
+        bidirectional: bool = Field(True, description="read the source from right to left, too")
         reverse: bool = Field(False, description="read the source from right to left (one direction only)")
 
         def build(self, input_size: int, dropout: float) -> "RnnEncoder":

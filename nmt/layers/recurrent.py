@@ -7,6 +7,7 @@ A cell is split in two, so that what does not depend on the recurrence is comput
 from typing import Annotated, Literal, NamedTuple, Protocol
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from nmt.settings import Settings, choice
@@ -94,7 +95,9 @@ class Gru(nn.Module):
         """Gated recurrent unit."""
 
         name: Literal["gru"] = "gru"
-        reset: Literal["after", "before"] = "after"
+        reset: Literal["after", "before"] = Field(
+            "after", description="whether the reset gate acts after the product with U or before it"
+        )
 
         def build(self, input_size: int, size: int) -> "Gru":
             """The cell with inputs and states of these widths."""

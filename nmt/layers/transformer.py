@@ -16,11 +16,11 @@ class TransformerSettings(Settings):
     """What encoder and decoder of a Transformer have in common; their width is the embeddings'."""
 
     name: Literal["transformer"] = "transformer"
-    num_layers: int = Field(6, ge=1)
+    num_layers: int = Field(6, ge=1, description="each reads the states of the layer below")
     heads: int = Field(8, ge=1, description="must divide model.embedding_size")
-    feed_forward_size: int = Field(2048, gt=0)
+    feed_forward_size: int = Field(2048, gt=0, description="inner width of each feed-forward sub-layer")
     norm: Literal["pre", "post"] = Field("post", description="layer norm before each sub-layer, or after its residual")
-    activation: Literal["relu", "gelu"] = "relu"
+    activation: Literal["relu", "gelu"] = Field("relu", description="between the two products of a feed-forward")
     positions: PositionOptions = Sinusoidal.Options()
 
 

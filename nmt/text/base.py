@@ -21,10 +21,12 @@ class TokenizerSettings(Settings):
     normalization: SentencePiece's rules; `identity` leaves the text alone.
     """
 
-    vocabulary_size: int = Field(default=8000, gt=len(SPECIALS))
-    shared: bool = True
-    normalization: Literal["identity", "nfkc", "nfkc_cf"] = "identity"
-    lowercase: bool = False
+    vocabulary_size: int = Field(8000, gt=len(SPECIALS), description="pieces, the four special ones counted")
+    shared: bool = Field(True, description="one vocabulary, made of both sides together")
+    normalization: Literal["identity", "nfkc", "nfkc_cf"] = Field(
+        "identity", description="SentencePiece's rules; identity leaves the text alone"
+    )
+    lowercase: bool = Field(False, description="lowercase the text first, and so what is translated")
 
 
 class Tokenizer(Protocol):

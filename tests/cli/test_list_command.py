@@ -1,5 +1,7 @@
 """`nmt list`: every name of every union, with what its docstring says."""
 
+import re
+
 import pytest
 from command_line import Command
 
@@ -67,10 +69,40 @@ def test_every_part_of_attention_explains_itself(options: type[Settings]) -> Non
 
 
 def test_an_unknown_kind_is_refused(run: Command) -> None:
-    assert run("list", "schedule") == (
+    assert run("list", "scores") == (
         2,
         "",
-        "error: nmt list schedule: unknown kind\n"
-        "hint: did you mean 'schedules'? "
-        "allowed: attention, models, tokenizers, optimizers, schedules, search\n",
+        "error: nmt list scores: unknown kind\n"
+        "hint: did you mean 'score'? "
+        "allowed: attention, models, tokenizers, optimizers, schedules, search, "
+        "score, normalizer, scope, encoder, decoder, cell, bridge, positions, tokenizer, optimizer, schedule\n",
     )
+
+
+def test_one_part_is_listed_by_its_key(run: Command) -> None:
+    out = run("list", "score").out
+    assert [name for name in members(ScoreOptions) if f"\n  {name}\n" not in out] == []
+    assert out.startswith("\nmodel.decoder.attention.score\n")
+    assert "scope" not in out
+    assert "model.decoder.attention.scope" in run("list", "attention").out
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("decoder", "query: previous # previous | current; "),
+        ("decoder", "cell: gru # gru | lstm "),
+        ("cell", "reset: after # after | before; "),
+        ("encoder", "activation: relu # relu | gelu; "),
+        ("tokenizers", "normalization: identity # identity | nfkc | nfkc_cf; "),
+        ("search", "stopping: exact # exact | first; "),
+    ],
+)
+def test_a_choice_shows_what_it_allows(run: Command, kind: str, line: str) -> None:
+    assert line in " ".join(run("list", kind).out.split())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_key_is_explained(run: Command, kind: str) -> None:
+    keys = [line for line in run("list", kind).out.splitlines() if re.match(r"      [a-z_]+: \S", line)]
+    assert [line for line in keys if "   # " not in line and "Source" not in line] == []
