@@ -32,7 +32,8 @@ from nmt.text.tokenizers import Tokenizers, load_tokenizers, save_tokenizers
 
 CONTENTS = ("checkpoints", "metrics.jsonl", "train.log", "plots", "tokenizer", "config.yaml")
 MAY_CHANGE = re.compile(  # on resuming; every other setting would change the run that is under way
-    r"languages\.|search\.|training\.(max_updates|max_epochs|max_minutes|patience|keep_last|average_last)$"
+    r"languages\.|search\.(name|beam_size|length_penalty|coverage_penalty|stopping)$"
+    r"|training\.(max_updates|max_epochs|max_minutes|patience|keep_last|average_last)$"
 )
 
 
@@ -48,13 +49,7 @@ class Run:
 
         Raises: CheckpointError where something else is, or where the operating system refuses the directory.
         """
-        if _is_run(path) and not overwrite:
-            raise CheckpointError(
-                f"{path}: holds a run already",
-                "--resume continues it, --overwrite removes it, --run names another place",
-            )
-        if not _is_run(path) and _listed(path):
-            raise CheckpointError(f"{path}: not empty and not a run directory", "--run names another place")
+        cls.check_place(path, overwrite)
         try:
             for name in CONTENTS:
                 remove(path / name)
@@ -66,28 +61,43 @@ class Run:
         return cls(path)
 
     @classmethod
+    def check_place(cls, path: Path, overwrite: bool = False) -> None:
+        """Raises: CheckpointError where `create` would find what it may not remove."""
+        if is_run(path) and not overwrite:
+            raise CheckpointError(
+                f"{path}: holds a run already",
+                "--resume continues it, --overwrite removes it, --run names another place",
+            )
+        if not is_run(path) and _listed(path):
+            raise CheckpointError(f"{path}: not empty and not a run directory", "--run names another place")
+
+    @classmethod
+    def check_same(cls, path: Path, config: Config) -> None:
+        """Raises: ConfigError where the run at `path` was started with a config that `resume` refuses to change."""
+        changed = [key for key in _differences(cls(path).config, config) if not _may_change(key, config)]
+        if changed:
+            raise ConfigError(
+                f"{path}: the run was started with other settings ({', '.join(changed[:5])})",
+                "resume with the run's own config.yaml, or start anew with --overwrite or another --run",
+            )
+
+    @classmethod
     def open(cls, path: Path) -> "Run":
         """The run directory at `path`."""
         if not path.exists():
             raise CheckpointError(f"{path}: no such run directory", _nearby(path))
         if not path.is_dir():
             raise CheckpointError(f"{path}: a file, not a run directory", _nearby(path))
-        if not _is_run(path):
+        if not is_run(path):
             raise CheckpointError(f"{path}: not a run directory (it has no config.yaml)", _nearby(path))
         return cls(path)
 
     @classmethod
     def resume(cls, path: Path, config: Config) -> "Run":
         """The run at `path` to go on with, or a new one where there is none; only limits may differ."""
-        if not _is_run(path):
+        if not is_run(path):
             return cls.create(path, config)
-        run = cls(path)
-        changed = [key for key in _differences(run.config, config) if not MAY_CHANGE.match(key)]
-        if changed:
-            raise ConfigError(
-                f"{path}: the run was started with other settings ({', '.join(changed[:5])})",
-                "resume with the run's own config.yaml, or start anew with --overwrite or another --run",
-            )
+        cls.check_same(path, config)
         _write(path / "config.yaml", dump_config(config))
         return cls(path)
 
@@ -144,15 +154,18 @@ class Run:
                 for file, content in tensors.items():
                     save_file(_plain(content), beside / f"{file}.safetensors", {"format": "pt"})
                 write_json(beside / "state.json", state)
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(
-                f"{directory}: cannot be written ({error})", "earlier checkpoints are whole"
-            ) from error
+        except SafetensorError as error:
+            message = f"{directory}: cannot be written ({error})"
+            raise CheckpointError(message, "earlier checkpoints are whole") from error
         return directory
 
     def mark_best(self, step: int, score: float) -> None:
         """Let checkpoint `best` be that of update `step`."""
         _write(self.checkpoints / "best.json", json.dumps({"step": step, "score": score}) + "\n")
+
+    def forget_best(self) -> None:
+        """Let there be no checkpoint `best`: none was validated, or it is gone."""
+        (self.checkpoints / "best.json").unlink(missing_ok=True)
 
     def keep_only(self, steps: set[int]) -> None:
         """Remove the checkpoints of all other updates, and what a killed process left half-written."""
@@ -165,10 +178,17 @@ class Run:
         if which == "last" and self.steps():
             return f"step-{self.steps()[-1]}"
         if which == "best" and (self.checkpoints / "best.json").exists():
-            return f"step-{read_json(self.checkpoints / 'best.json')['step']}"
+            return f"step-{self._best()}"
         if which in ("last", "best", "average") or re.fullmatch(r"step-\d+", which):
             return which
         raise CheckpointError(f"{which!r}: not a checkpoint's name", "one of best, last, average, step-N")
+
+    def _best(self) -> int:
+        file = self.checkpoints / "best.json"
+        match read_json(file):
+            case {"step": int(step)}:
+                return step
+        raise CheckpointError(f"{file}: does not name the best checkpoint", self._others(self.checkpoints / "best"))
 
     def _others(self, directory: Path) -> str:
         names = [f"step-{step}" for step in self.steps()] + ["average"]
@@ -234,7 +254,8 @@ def _write(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
+    """Whether the directory holds a run."""
     return (path / "config.yaml").is_file()
 
 
@@ -248,6 +269,12 @@ def _nearby(path: Path) -> str:
     places = [path, path.parent, Path("runs")]
     runs = sorted({str(config.parent) for place in places for config in place.glob("*/config.yaml")})
     return f"run directories nearby: {', '.join(runs[:6])}" if runs else "`nmt train CONFIG` makes one"
+
+
+def _may_change(key: str, config: Config) -> bool:
+    """A cosine falls towards `max_updates`, so that another one would be another schedule."""
+    cosine = config.training.schedule.name == "cosine"
+    return bool(MAY_CHANGE.match(key)) and not (cosine and key == "training.max_updates")
 
 
 def _differences(left: Config, right: Config) -> list[str]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmt.files import written_whole
+from nmt.errors import CheckpointError
+from nmt.files import naming, written_whole
 
 CLOCK_FIELDS = frozenset({"seconds", "cpu_minutes", "tokens_per_second"})
 """Fields of metrics.jsonl read from a clock; all others are the same in every repetition of a run."""
@@ -143,14 +144,18 @@ class Journal:
         if text:
             _append(self.log, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}")
 
+    def fail(self, message: str) -> None:
+        """Append to the log why the run could not go on."""
+        _append(self.log, f"{time.strftime('%Y-%m-%d %H:%M:%S')} error: {message}")
+
     def cut(self, lines: int) -> None:
         """Keep the first lines of metrics.jsonl: those that were there when the checkpoint was written."""
-        kept = self.metrics.read_text("utf-8").splitlines(True)[:lines] if self.metrics.exists() else []
+        kept = self.metrics.read_text("utf-8").splitlines(True)[:lines] if self.metrics.is_file() else []
         with written_whole(self.metrics) as file:
             file.write("".join(kept).encode())
         self.lines = len(kept)
 
 
 def _append(file: Path, line: str) -> None:
-    with file.open("a", encoding="utf-8") as stream:
+    with naming(file, CheckpointError), file.open("a", encoding="utf-8") as stream:
         stream.write(line + "\n")

@@ -11,6 +11,7 @@ from torch import nn
 
 from nmt.checkpoint import Run, average, load_weights, weights
 from nmt.errors import CheckpointError
+from nmt.events import Journal, Warned
 from nmt.manifest import damage, whole_directory
 
 
@@ -62,8 +63,9 @@ def test_a_directory_with_other_things_is_never_overwritten(tmp_path):
     assert message == f"{tmp_path / 'text'}: not empty and not a run directory"
 
 
-def test_what_is_not_a_run_directory_is_named_with_those_nearby(copied):
+def test_what_is_not_a_run_directory_is_named_with_those_nearby(copied, monkeypatch):
     parent = copied.parent
+    monkeypatch.chdir(parent)
     (parent / "file").write_text("")
     (parent / "empty").mkdir()
     near = f"run directories nearby: {copied}"
@@ -97,6 +99,25 @@ def test_names_that_are_no_checkpoint_are_refused(trained):
     message, hint = refusal(run.load_model, "average")
     assert message == f"{trained}: has no checkpoint 'average'"
     assert hint == "whole checkpoints: step-6, step-12"
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"step": "last"}'])
+def test_a_note_of_the_best_that_names_none_is_refused(copied, text):
+    (copied / "checkpoints" / "best.json").write_text(text)
+    message, hint = refusal(Run.open(copied).load_model, "best")
+    assert message == f"{copied / 'checkpoints' / 'best.json'}: does not name the best checkpoint"
+    assert hint == "whole checkpoints: step-6, step-12"
+
+
+def test_tokenizers_and_journal_that_cannot_be_written_are_named(copied):
+    run = Run.open(copied)
+    (copied / ".writing-tokenizer").write_text("in the way")
+    (copied / "train.log").unlink()
+    (copied / "train.log").mkdir()
+    message, _ = refusal(run.keep_tokenizers, run.tokenizers)
+    assert message.startswith(f"{copied / 'tokenizer'}: cannot be written")
+    message, _ = refusal(Journal(copied).write, Warned("look"))
+    assert message == f"{copied / 'train.log'}: cannot be written (Is a directory)"
 
 
 def test_a_truncated_checkpoint_is_named_with_the_whole_ones(copied):
@@ -156,7 +177,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_others(copied):
     run = Run.open(copied)
     message, hint = refusal(run.save, "step-18", {}, {})
     assert message.startswith(f"{copied / 'checkpoints' / 'step-18'}: cannot be written")
-    assert hint == "earlier checkpoints are whole"
+    assert hint == "Is there room, and is the folder yours?"
     assert run.steps() == [6, 12]
 
 

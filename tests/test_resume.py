@@ -1,6 +1,7 @@
 """A run that was stopped or killed and resumed is, bit for bit, the run that was not."""
 
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_run import RNN, TRANSFORMER, Tiny, checkpoint_bytes, metrics
+from tiny_run import RNN, TRANSFORMER, Tiny, checkpoint_bytes, metrics, tiny_data
 
 from nmt.errors import CheckpointError, ConfigError
 from nmt.events import Saved, Started, Stopped, Updated, Validated, Warned
 from nmt.loss import translation_loss
+from nmt.manifest import whole_directory, write_json
+from nmt.search import Beam
 
 TRYING = {"accumulate": 2, "average_last": 2, "patience": 9, "checkpoint_every": 4, "validate_every": 6}
 MODELS = pytest.mark.parametrize("model", [RNN, TRANSFORMER], ids=["rnn", "transformer"])
@@ -79,6 +82,14 @@ def test_stopping_saves_and_resuming_gives_the_same_bits(tmp_path, step):
     assert tiny.run("whole", resume=True).steps() == tiny.run("stopped", resume=True).steps()
 
 
+def test_a_stop_comes_before_the_validation_that_is_due(tmp_path):
+    tiny = Tiny(tmp_path, **TRYING)
+    asked = itertools.count(1)
+    events = list(tiny.fit("run", stop=lambda: next(asked) == 6))
+    assert not any(isinstance(event, Validated) for event in events)
+    assert next(event.step for event in tiny.fit("run", resume=True) if isinstance(event, Validated)) == 6
+
+
 SCRIPT = """
 import sys, time
 from pathlib import Path
@@ -121,6 +132,52 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path):
     same(tmp_path / "whole", tmp_path / "damaged")
 
 
+def test_best_does_not_name_a_checkpoint_that_is_gone(tmp_path):
+    tiny = Tiny(tmp_path, **TRYING)
+    abandon(tiny.fit("damaged"), Updated, 7)  # validated, and best, after update 6
+    (tmp_path / "damaged" / "checkpoints" / "step-6" / "manifest.json").unlink()
+    abandon(tiny.fit("damaged", resume=True), Updated, 1)
+    with pytest.raises(CheckpointError, match="has no checkpoint 'best'"):
+        tiny.run("damaged", resume=True).checkpoint("best")
+
+
+@pytest.mark.parametrize("change", [{"step": None}, {"data": {}}, {"window": 3}, {"metrics_lines": "many"}])
+def test_a_state_that_lacks_what_training_writes_is_refused_by_name(tmp_path, change):
+    tiny = Tiny(tmp_path, max_updates=6)
+    list(tiny.fit("run"))
+    rewrite(tmp_path / "run" / "checkpoints" / "step-6", **change)
+    with pytest.raises(CheckpointError, match=r"step-6/state.json: not what training writes there"):
+        list(tiny.fit("run", resume=True))
+
+
+def rewrite(checkpoint, **changes):
+    """Change keys of state.json, None removing them, under a manifest that is right."""
+    state = {**json.loads((checkpoint / "state.json").read_text()), **changes}
+    tensors = {file.name: file.read_bytes() for file in checkpoint.glob("*.safetensors")}
+    with whole_directory(checkpoint) as beside:
+        write_json(beside / "state.json", {key: value for key, value in state.items() if value is not None})
+        for name, content in tensors.items():
+            (beside / name).write_bytes(content)
+
+
+def test_other_text_is_refused_on_resuming(tmp_path):
+    list(Tiny(tmp_path, max_updates=6).fit("run"))
+    other = Tiny(tmp_path)
+    with (tmp_path / "text.en").open("a") as en, (tmp_path / "text.de").open("a") as de:
+        print("a", file=en)
+        print("a", file=de)
+    other.data = tiny_data(other.config, tmp_path)
+    with pytest.raises(CheckpointError, match="run: the text is not the one that the run was trained on"):
+        list(other.fit("run", resume=True))
+
+
+def test_a_state_that_does_not_know_its_text_is_resumed(tmp_path):
+    tiny = Tiny(tmp_path, max_updates=6)
+    list(tiny.fit("run"))
+    rewrite(tmp_path / "run" / "checkpoints" / "step-6", content=None)
+    assert list(tiny.fit("run", resume=True))[-1] == Stopped(6, "max_updates")
+
+
 def test_a_run_without_a_whole_checkpoint_is_not_begun_anew_in_silence(tmp_path):
     tiny = Tiny(tmp_path)
     abandon(tiny.fit("run"), Updated, 7)
@@ -145,6 +202,28 @@ def test_a_limit_may_be_raised_on_resuming(tmp_path):
     list(shorter.fit("short"))
     assert list(longer.fit("short", resume=True))[-1] == Stopped(24, "max_updates")
     assert checkpoint_bytes(tmp_path / "whole", 24) == checkpoint_bytes(tmp_path / "short", 24)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "search", "changed"),
+    [
+        ({"name": "cosine", "warmup": 2}, {}, "training.max_updates"),
+        ({"name": "constant"}, {"max_length_ratio": 3.0}, "search.max_length_ratio"),
+    ],
+)
+def test_limits_that_are_settings_are_refused_on_resuming(tmp_path, schedule, search, changed):
+    list(Tiny(tmp_path, max_updates=6, schedule=schedule).fit("run"))
+    other = Tiny(tmp_path, max_updates=8, schedule=schedule)
+    other.config = other.config.model_copy(update={"search": Beam.Options(**search)})
+    with pytest.raises(ConfigError, match=rf"other settings \({changed}\)"):
+        other.fit("run", resume=True)
+
+
+def test_the_search_after_training_may_change_on_resuming(tmp_path):
+    list(Tiny(tmp_path, max_updates=6).fit("run"))
+    other = Tiny(tmp_path, max_updates=8)
+    other.config = other.config.model_copy(update={"search": Beam.Options(beam_size=2, stopping="first")})
+    assert list(other.fit("run", resume=True))[-1] == Stopped(8, "max_updates")
 
 
 def test_other_settings_are_refused_on_resuming(tmp_path):

@@ -12,8 +12,9 @@ from nmt.checkpoint import average, weights
 from nmt.errors import CheckpointError, TrainingError
 from nmt.events import Logged, Started, Stopped, Updated, Validated
 from nmt.loss import translation_loss
+from nmt.training import check_start
 from nmt.training.state import begin
-from nmt.training.update import update
+from nmt.training.update import places, update
 
 
 def scripted(*scores):
@@ -102,6 +103,14 @@ def test_epochs_end_a_run(tmp_path):
     assert events[-1] == Stopped(batches.batches_per_epoch(0) + batches.batches_per_epoch(1), "max_epochs")
 
 
+def test_the_part_that_is_done_grows_within_an_epoch(tmp_path):
+    events = list(Tiny(tmp_path, max_updates=None, max_epochs=2, accumulate=2).fit("run"))
+    done = [event.done for event in events if isinstance(event, Updated)]
+    assert done[0] < 0.2
+    assert sum(later > before for before, later in itertools.pairwise(done)) >= len(done) - 4
+    assert max(done[:-1]) < 1.0 <= done[-1]
+
+
 def tiny_batches(tiny):
     return begin(tiny.config, tiny.data, tiny.run("count"), torch.device("cpu")).batches
 
@@ -127,10 +136,19 @@ def test_a_loss_or_gradient_that_is_not_finite_stops_with_the_batch_named(tmp_pa
     tiny = Tiny(tmp_path)
     with pytest.raises(TrainingError) as caught:
         list(tiny.fit("run"))
-    lines = ", ".join(str(line + 1) for line in seen[:8])
+    lines = ", ".join(f"{tmp_path / 'text.en'}:{line + 1}" for line in seen[:8])
     assert caught.value.message.startswith(f"update 8: the {what} is not finite; its batch has the lines {lines}")
+    assert (tmp_path / "run" / "train.log").read_text().endswith(f" error: {caught.value.message}\n")
     assert caught.value.hint.startswith("the checkpoint of update 6 is kept; try a lower learning_rate")
     assert tiny.run("run", resume=True).steps() == [6]
+
+
+def test_lines_are_named_in_the_files_that_they_stand_in(tmp_path):
+    files = [tmp_path / name for name in ("a", "b", "c")]
+    for file, text in zip(files, ("1\n2\n3\n", "4\n", "5\n6\n"), strict=True):
+        file.write_text(text)
+    names = [f"{files[0]}:1", f"{files[0]}:3", f"{files[1]}:1", f"{files[2]}:1", f"{files[2]}:2"]
+    assert places(files, [0, 2, 3, 4, 5]) == names
 
 
 class Overflowing(torch.autograd.Function):
@@ -207,6 +225,14 @@ def test_weights_of_another_shape_are_refused_by_name(tmp_path):
     other = Tiny(tmp_path, {**RNN, "decoder": {"name": "rnn", "size": 10}}, start_from=str(tmp_path / "first"))
     with pytest.raises(CheckpointError, match=r"has shape \(8,\), the config's model \(10,\)"):
         list(other.fit("second"))
+
+
+def test_a_run_cannot_start_from_itself_or_from_nothing(tmp_path):
+    own, missing = (Tiny(tmp_path, start_from=str(tmp_path / name)) for name in ("first", "missing"))
+    with pytest.raises(CheckpointError, match="is the place of the new run itself"):
+        check_start(own.config, own.data, tmp_path / "first")
+    with pytest.raises(CheckpointError, match="missing: no such run directory"):
+        check_start(missing.config, missing.data, tmp_path / "first")
 
 
 def test_weights_for_another_vocabulary_are_refused(tmp_path):

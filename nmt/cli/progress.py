@@ -47,6 +47,12 @@ def _stays(event: Event, on_terminal: bool) -> bool:
     return bool(describe(event)) and not (on_terminal and isinstance(event, Logged | Saved))
 
 
+_STOPPING = (
+    "stopping after this update (a validation that has begun is finished first); "
+    "Ctrl-C once more breaks off without saving"
+)
+
+
 @contextmanager
 def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
     """Ctrl-C (or SIGTERM) makes the given function true instead of breaking off; a second one breaks off."""
@@ -57,7 +63,7 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
         nonlocal asked
         asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        tqdm.write("stopping after this update; Ctrl-C once more breaks off without saving", file=sys.stderr)
+        tqdm.write(_STOPPING, file=sys.stderr)
 
     try:
         for number in before:

@@ -36,18 +36,25 @@ def train(
     """
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite: one goes on with a run, the other removes it", "give one of them")
-    from nmt.checkpoint import Run
+    from nmt.checkpoint import Run, is_run
     from nmt.cli.progress import show, stop_on_interrupt
     from nmt.config import load_config
     from nmt.data.prepare import prepare
-    from nmt.training import fit
+    from nmt.training import check_start, fit
     from nmt.validation import validator
     from nmt.visualize.curves import draw_curves
 
     compute_with(device, threads)
     settings = load_config(config, overrides or [])
-    data = prepare(settings.data, settings.tokenizer, settings.training.seed, say=typer.echo)
     directory = run or Path("runs") / config.stem
+    begun = resume and is_run(directory)
+    if begun:
+        Run.check_same(directory, settings)
+    else:
+        Run.check_place(directory, overwrite)
+    data = prepare(settings.data, settings.tokenizer, settings.training.seed, say=typer.echo)
+    if not begun:
+        check_start(settings, data, directory)
     place = Run.resume(directory, settings) if resume else Run.create(directory, settings, overwrite)
     with stop_on_interrupt() as stop:
         validate = validator(settings, data)

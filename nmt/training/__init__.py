@@ -10,6 +10,7 @@ A run that was killed and resumed gives the same bits as one that was not: the s
 that `max_minutes` ends, since clocks do not repeat.
 """
 
+from nmt.training.keeping import check_start
 from nmt.training.loop import Validate, fit
 
-__all__ = ["Validate", "fit"]
+__all__ = ["Validate", "check_start", "fit"]

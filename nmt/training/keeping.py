@@ -1,24 +1,35 @@
 """Writing a run to a checkpoint and reading it back, bit for bit."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from nmt.checkpoint import Run, load_weights, read_tensors, weights
+from nmt.config import Config
+from nmt.data.prepare import Prepared
 from nmt.errors import CheckpointError
 from nmt.events import Event, Saved, Warned
 from nmt.manifest import damage, read_json
-from nmt.training.state import Progress, Training, Window
+from nmt.model import EncoderDecoder
+from nmt.training.state import Progress, Training
+
+_PROGRESS = TypeAdapter(Progress)
 
 
 def save(training: Training) -> Event:
     """Write everything to checkpoint step-N and remove the checkpoints that need not be kept."""
     progress, run = training.progress, training.run
-    state = {**asdict(progress), "data": training.batches.state(), "metrics_lines": training.journal.lines}
+    state = {
+        **asdict(progress),
+        "data": training.batches.state(),
+        "metrics_lines": training.journal.lines,
+        "content": training.data.content,
+    }
     tensors = {"model": weights(training.model), "training": _moments(training)}
     path = run.save(f"step-{progress.step}", tensors, state)
     training.saved = progress.step
@@ -57,10 +68,26 @@ def start_new(training: Training) -> Iterator[Event]:
     training.run.keep_tokenizers(training.data.tokenizers)
     training.journal.cut(0)
     if training.settings.start_from is not None:
-        other = Run.open(Path(training.settings.start_from))
-        _same_vocabularies(training, other)
-        load_weights(training.model, other.checkpoint("best") / "model.safetensors")
-        yield Warned(f"starting from the weights of {other.path}")
+        _load_start(training.model, training.data, Path(training.settings.start_from))
+        yield Warned(f"starting from the weights of {training.settings.start_from}")
+
+
+def check_start(config: Config, data: Prepared, directory: Path) -> None:
+    """Raises: what would end a new run in `directory` before its first update, so that nothing is removed for it."""
+    source, target = data.tokenizers
+    model = config.model.build(source_size=len(source.vocabulary), target_size=len(target.vocabulary))
+    if config.training.start_from is not None:
+        start = Path(config.training.start_from)
+        if start.resolve() == directory.resolve():
+            message = f"training.start_from: {start} is the place of the new run itself"
+            raise CheckpointError(message, "--run names another place; --resume goes on with the run")
+        _load_start(model, data, start)
+
+
+def _load_start(model: EncoderDecoder, data: Prepared, start: Path) -> None:
+    other = Run.open(start)
+    _same_vocabularies(data, other)
+    load_weights(model, other.checkpoint("best") / "model.safetensors")
 
 
 def restore(training: Training) -> Iterator[Event]:
@@ -70,9 +97,10 @@ def restore(training: Training) -> Iterator[Event]:
         directory = run.checkpoints / f"step-{step}"
         wrong = damage(directory)
         if not wrong:
-            _same_vocabularies(training, run)
             _load(training, directory)
             run.keep_only({kept for kept in run.steps() if kept <= step})
+            best = training.progress.best
+            run.mark_best(*best) if best and best[0] in run.steps() else run.forget_best()
             return
         yield Warned(f"damaged checkpoint passed over: {wrong}")
     if run.steps():
@@ -82,21 +110,32 @@ def restore(training: Training) -> Iterator[Event]:
 
 def _load(training: Training, directory: Path) -> None:
     state = read_json(directory / "state.json")
+    with _as_written(directory / "state.json"):
+        if state.get("content") not in (None, training.data.content):  # None: written before it was kept
+            raise CheckpointError(
+                f"{training.run.path}: the text is not the one that the run was trained on",
+                "bring the training and validation files back, or start anew with --overwrite or another --run",
+            )
+        training.progress = _PROGRESS.validate_python({item.name: state[item.name] for item in fields(Progress)})
+        training.batches.load_state({key: int(state["data"][key]) for key in training.batches.state()})
+        lines = int(state["metrics_lines"])
+    _same_vocabularies(training.data, training.run)
     load_weights(training.model, directory / "model.safetensors")
-    _load_moments(training, read_tensors(directory / "training.safetensors"))
-    training.batches.load_state(state["data"])
+    with _as_written(directory / "training.safetensors"):
+        _load_moments(training, read_tensors(directory / "training.safetensors"))
     training.stream = iter(training.batches)
-    training.progress = _progress(state)
-    training.journal.cut(state["metrics_lines"])
+    training.journal.cut(lines)
     training.saved = training.progress.step
-    best = training.progress.best
-    if best and best[0] in training.run.steps():
-        training.run.mark_best(*best)
 
 
-def _progress(state: dict[str, Any]) -> Progress:
-    known = {item.name: state[item.name] for item in fields(Progress)}
-    return Progress(**{**known, "window": Window(**state["window"])})
+@contextmanager
+def _as_written(file: Path) -> Iterator[None]:
+    """A file that is whole, yet lacks what `save` writes, is the file's fault."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        hint = f"remove {file.parent} to resume from the checkpoint before it"
+        raise CheckpointError(f"{file}: not what training writes there", hint) from error
 
 
 def _load_moments(training: Training, tensors: dict[str, Tensor]) -> None:
@@ -110,8 +149,8 @@ def _load_moments(training: Training, tensors: dict[str, Tensor]) -> None:
         torch.cuda.set_rng_state(tensors["random.cuda"], training.device)
 
 
-def _same_vocabularies(training: Training, other: Run) -> None:
-    for side, ours, theirs in zip(("source", "target"), training.data.tokenizers, other.tokenizers, strict=True):
+def _same_vocabularies(data: Prepared, other: Run) -> None:
+    for side, ours, theirs in zip(("source", "target"), data.tokenizers, other.tokenizers, strict=True):
         if ours.vocabulary.pieces != theirs.vocabulary.pieces:
             raise CheckpointError(
                 f"{other.path}: its {side} vocabulary is not that of this run's data "

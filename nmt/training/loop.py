@@ -9,6 +9,7 @@ import torch
 from nmt.checkpoint import Run, average, weights
 from nmt.config import Config
 from nmt.data.prepare import Prepared
+from nmt.errors import TrainingError
 from nmt.events import Event, Started, Stopped, Validated
 from nmt.model import EncoderDecoder
 from nmt.training.keeping import regular, restore, save, start_new
@@ -33,14 +34,19 @@ def fit(
     `validate(model)` gives the figures of the validation set, among them `select_by`. Checkpoints lie in
     `run`; `resume` goes on from the newest whole one, from the beginning where there is none. The device is
     CUDA's where there is one, unless `device` names another.
+    A validation that is due when `stop()` says so is made up for on resuming.
     Raises: TrainingError when a loss or gradient is not finite; CheckpointError when a checkpoint is damaged,
     does not fit, or cannot be written.
     """
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     training = begin(config, data, run, place)
-    for event in _events(training, validate, resume, stop):
-        training.journal.write(event)
-        yield event
+    try:
+        for event in _events(training, validate, resume, stop):
+            training.journal.write(event)
+            yield event
+    except TrainingError as error:
+        training.journal.fail(error.message)
+        raise
 
 
 def _events(training: Training, validate: Validate, resume: bool, stop: Callable[[], bool]) -> Iterator[Event]:
@@ -48,21 +54,35 @@ def _events(training: Training, validate: Validate, resume: bool, stop: Callable
     parameters = sum(parameter.numel() for parameter in training.model.parameters())
     precision = str(training.precision).removeprefix("torch.")
     yield Started(training.progress.step, parameters, str(training.device), precision)
-    settings, interrupted = training.settings, False
+    interrupted = False
+    if _owes_validation(training):
+        yield from _judge(training, validate)
     while not interrupted and not limit(training):
         yield from update(training)
-        step, best = training.progress.step, False
-        if step % settings.validate_every == 0:
-            yield from _validate(training, validate)
-            best = (training.progress.best or (0,))[0] == step
-        if best or step % settings.checkpoint_every == 0:
-            yield save(training)
         interrupted = stop()
+        if not interrupted:
+            yield from _judge(training, validate)
     if not interrupted:
         yield from _finish(training, validate)
     elif training.saved != training.progress.step:
         yield save(training)
     yield Stopped(training.progress.step, limit(training) if not interrupted else "interrupted")
+
+
+def _owes_validation(training: Training) -> bool:
+    """Whether the run was stopped between an update and the validation that was due after it."""
+    step = training.progress.step
+    return step > 0 and step % training.settings.validate_every == 0 and step not in training.progress.scored[-1:]
+
+
+def _judge(training: Training, validate: Validate) -> Iterator[Event]:
+    """Validate and save after the updates that are for it."""
+    settings, step, best = training.settings, training.progress.step, False
+    if step % settings.validate_every == 0:
+        yield from _validate(training, validate)
+        best = (training.progress.best or (0,))[0] == step
+    if best or step % settings.checkpoint_every == 0:
+        yield save(training)
 
 
 def _validate(training: Training, validate: Validate) -> Iterator[Event]:

@@ -10,6 +10,7 @@ from nmt.checkpoint import Run
 from nmt.config import Config, TrainingSettings
 from nmt.data.batching import Batches
 from nmt.data.prepare import Prepared
+from nmt.data.settings import TextFiles
 from nmt.events import Journal
 from nmt.model import EncoderDecoder
 from nmt.optimization import Schedule
@@ -60,12 +61,14 @@ class Training:
     model: EncoderDecoder
     optimizer: torch.optim.Optimizer
     schedule: Schedule
+    text: TextFiles
     batches: Batches
     stream: Iterator[Batch]
     journal: Journal
     device: torch.device
     precision: torch.dtype
     progress: Progress
+    per_epoch: int = 0  # batches, about; counted where epochs limit the run
     saved: int = 0
 
 
@@ -84,12 +87,14 @@ def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Tra
         model=model,
         optimizer=settings.optimizer.build(model.named_parameters()),
         schedule=settings.schedule.build(config.model.embedding_size, settings.max_updates),
+        text=config.data.train,
         batches=batches,
         stream=iter(batches),
         journal=Journal(run.path),
         device=device,
         precision=_precision(settings.precision, device),
         progress=Progress(),
+        per_epoch=batches.batches_per_epoch(0) if settings.max_epochs else 0,
     )
 
 
@@ -118,10 +123,16 @@ def _parts(training: Training) -> dict[str, float]:
     settings, progress = training.settings, training.progress
     used = {
         "max_updates": (progress.step, settings.max_updates),
-        "max_epochs": (training.batches.epoch, settings.max_epochs),
+        "max_epochs": (_epochs(training), settings.max_epochs),
         "max_minutes": (progress.counted / 60, settings.max_minutes),
     }
     return {name: now / limit for name, (now, limit) in used.items() if limit is not None}
+
+
+def _epochs(training: Training) -> float:
+    """Passes over the data, with the part of the present one, about; whole where one ends."""
+    epoch, batches = training.batches.epoch, training.progress.step * training.settings.accumulate
+    return max(epoch, min(batches / training.per_epoch, epoch + 0.99)) if training.per_epoch else epoch
 
 
 def done(training: Training) -> float:

@@ -6,13 +6,17 @@ them is the same as one batch of them all.
 
 import math
 import time
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from nmt.batch import Batch
+from nmt.data.corpus import read_lines
 from nmt.errors import TrainingError
 from nmt.events import Event, Logged, Updated
 from nmt.loss import translation_loss
@@ -79,12 +83,19 @@ def _backward(training: Training, batch: Batch, tokens: int) -> tuple[float, flo
 
 
 def _not_finite(training: Training, what: str, lines: list[int]) -> TrainingError:
-    named = ", ".join(str(line + 1) for line in lines[:8]) + (", …" if len(lines) > 8 else "")
+    named = ", ".join(places(training.text.sources, lines[:8])) + (", …" if len(lines) > 8 else "")
     kept = f"the checkpoint of update {training.saved} is kept" if training.saved else "no checkpoint was saved yet"
     return TrainingError(
         f"update {training.progress.step + 1}: the {what} is not finite; its batch has the lines {named}",
         f"{kept}; try a lower learning_rate, a longer warmup, a smaller clip_norm, or precision: float32",
     )
+
+
+def places(files: Sequence[Path], lines: Sequence[int]) -> list[str]:
+    """`train.en:17` for each line number, counted from 0 over all files one after the other."""
+    ends = list(accumulate(sum(1 for _ in read_lines(file)) for file in files[:-1]))
+    found = [(bisect_right(ends, line), line) for line in lines]
+    return [f"{files[number]}:{line + 1 - (ends[number - 1] if number else 0)}" for number, line in found]
 
 
 def _add(window: Window, sums: Sums, seconds: float) -> None:

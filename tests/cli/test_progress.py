@@ -68,4 +68,5 @@ def test_the_first_interrupt_asks_to_stop_and_the_second_breaks_off(capsys: pyte
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
-    assert capsys.readouterr().err.startswith("stopping after this update")
+    shown = capsys.readouterr().err
+    assert shown.startswith("stopping after this update (a validation that has begun is finished first)")

@@ -49,6 +49,25 @@ def test_a_run_is_overwritten_when_asked(run: Command, text: Path) -> None:
     assert (text / "runs/x/train.log").read_text().count("stopped") == 1
 
 
+@pytest.mark.parametrize("start", ["runs/x", "runs/missing"])
+def test_a_run_is_not_removed_for_one_that_cannot_begin(run: Command, trained: Path, folder: Path, start: str) -> None:
+    shutil.copytree(trained, folder, dirs_exist_ok=True)
+    answer = run("train", "x.yaml", "--overwrite", "--set", f"training.start_from={start}")
+    assert answer.code == 2
+    assert start in answer.err
+    assert (folder / "runs/x/checkpoints/step-8/model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--resume", "--set", "training.seed=2")])
+def test_a_run_that_is_refused_prepares_no_text(
+    run: Command, trained: Path, folder: Path, arguments: tuple[str, ...]
+) -> None:
+    shutil.copytree(trained, folder, dirs_exist_ok=True)
+    shutil.rmtree(folder / "runs/.prepared")
+    assert run("train", "x.yaml", *arguments).code == 2
+    assert not (folder / "runs/.prepared").exists()
+
+
 def test_a_finished_run_goes_on_with_a_higher_limit(run: Command, trained: Path, folder: Path) -> None:
     shutil.copytree(trained, folder, dirs_exist_ok=True)
     answer = run("train", "x.yaml", "--resume", "--set", "training.max_updates=10")
