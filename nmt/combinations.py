@@ -142,6 +142,11 @@ def _unequal_widths(config: "Config") -> bool:
     return attention.score.name in products and decoder.size != _encoder_width(config)
 
 
+def _location_with_heads(config: "Config") -> bool:
+    attention = _attends(config)
+    return attention is not None and attention.score.name == "location" and attention.heads > 1
+
+
 def _cannot_copy(config: "Config") -> bool:
     encoder, decoder = config.model.encoder, config.model.decoder
     if decoder.name != "rnn" or decoder.bridge.name != "copy":
@@ -203,6 +208,13 @@ FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
         "the score is a product of query and memory, which must be equally wide",
         "make decoder.size the encoder's size times its directions, set heads, or take general or additive",
         _unequal_widths,
+    ),
+    Rule(
+        "`score: location` with several `attention.heads`",
+        ("model.decoder.attention.score", "model.decoder.attention.heads"),
+        "it reads no keys, and the heads' projection of keys would never be trained",
+        "set heads: 1, or take another score",
+        _location_with_heads,
     ),
     Rule(
         "`bridge: backward` without a bidirectional encoder",

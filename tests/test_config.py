@@ -184,6 +184,10 @@ FORBIDDEN = {
         "model:\n  encoder: {name: rnn, size: 100}\n  decoder: {name: rnn, size: 100, attention: {score: dot}}\n",
         6,
     ),
+    "`score: location` with several `attention.heads`": (
+        "model:\n  decoder:\n    name: rnn\n    attention: {score: location, heads: 2}\n",
+        7,
+    ),
     "`bridge: backward` without a bidirectional encoder": (
         "model:\n  encoder: {name: rnn, bidirectional: false}\n  decoder: {name: rnn, bridge: backward}\n",
         6,
