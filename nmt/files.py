@@ -76,3 +76,12 @@ def made_folder(path: Path) -> Path:
     with naming(path):
         path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def flush(path: Path) -> None:
+    """Make the operating system put a file or directory on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

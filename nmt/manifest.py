@@ -5,7 +5,6 @@ They are filled beside their place, flushed to the disk and renamed; a reader fi
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import CheckpointError
-from nmt.files import naming
+from nmt.files import flush, naming
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # of a checkpoint directory; a reader refuses what is newer
@@ -33,10 +32,10 @@ def whole_directory(path: Path) -> Iterator[Path]:
             yield beside
             write_json(beside / MANIFEST, {"format": FORMAT, "files": _measured(beside)})
             for file in (*beside.iterdir(), beside):
-                _flush(file)
+                flush(file)
             remove(path)
             beside.rename(path)
-            _flush(path.parent)
+            flush(path.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -100,12 +99,3 @@ def _measured(directory: Path) -> dict[str, dict[str, Any]]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """Make the operating system put a file or directory on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

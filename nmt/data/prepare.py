@@ -8,7 +8,6 @@ files' names and places do not matter. A directory appears whole, by renaming, o
 
 import hashlib
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,7 @@ from nmt.data.corpus import check_counts, is_blank, open_text, read_lines, read_
 from nmt.data.settings import DataSettings, TextFiles
 from nmt.data.store import PairStore, PairWriter
 from nmt.errors import DataError
-from nmt.files import naming
+from nmt.files import flush, naming
 from nmt.text.tokenizers import (
     Tokenizer,
     TokenizerOptions,
@@ -208,21 +207,12 @@ def appearing(directory: Path) -> Iterator[Path]:
             unfinished.mkdir(parents=True)
             yield unfinished
             for path in unfinished.rglob("*"):
-                _flush(path)
+                flush(path)
             try:
                 unfinished.rename(directory)
             except OSError:
                 if not directory.is_dir():
                     raise
-            _flush(directory.parent)
+            flush(directory.parent)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _flush(path: Path) -> None:
-    """Ask the system to bring a file or directory to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

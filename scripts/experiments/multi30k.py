@@ -5,6 +5,7 @@ Whether the best checkpoint or the average of the last ones is scored, is decide
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def main(names: list[str]) -> None:
         sys.exit(f"{SOURCE}: missing\nhint: nmt data get multi30k-en-de  (or with --from FOLDER)")
     for name in names or NAMES:
         recipe, run = Path(f"configs/multi30k/{name}.yaml"), RUNS / name
-        figures = measured("multi30k", name, recipe, run, lambda: measure(run, load_config(recipe)))  # noqa: B023
+        figures = measured("multi30k", name, recipe, run, partial(measure, run, load_config(recipe)))
         print(f"{name}: BLEU {figures['test']} ({figures['signature']}), valid {figures['valid']}")
     report()
 
