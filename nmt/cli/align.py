@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli.options import (
+    BATCH_TOKENS,
+    BEST,
     BatchTokens,
     Checkpoint,
     Device,
@@ -55,8 +57,8 @@ def align(
     ] = None,
     layer: Layer = None,
     heads: Heads = None,
-    checkpoint: Checkpoint = "best",
-    batch_tokens: BatchTokens = 4096,
+    checkpoint: Checkpoint = BEST,
+    batch_tokens: BatchTokens = BATCH_TOKENS,
     device: Device = None,
     threads: Threads = None,
 ) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli.options import (
+    BATCH_TOKENS,
+    BEST,
     BatchTokens,
     BeamSize,
     Checkpoint,
@@ -47,8 +49,8 @@ def evaluate(
     ] = None,
     layer: Layer = None,
     heads: Heads = None,
-    checkpoint: Checkpoint = "best",
-    batch_tokens: BatchTokens = 4096,
+    checkpoint: Checkpoint = BEST,
+    batch_tokens: BatchTokens = BATCH_TOKENS,
     device: Device = None,
     threads: Threads = None,
 ) -> None:

@@ -21,6 +21,7 @@ Overrides = Annotated[
         "--set", metavar="KEY=VALUE", help="Change a setting: training.seed=2. May be repeated.", show_default=False
     ),
 ]
+BEST = "best"  # the checkpoint read where none is named
 Checkpoint = Annotated[str, typer.Option(metavar="NAME", help="best, last, average, or step-N.")]
 Device = Annotated[
     str | None,
@@ -29,6 +30,7 @@ Device = Annotated[
 Threads = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="CPU threads; as torch sees fit.", show_default=False)
 ]
+BATCH_TOKENS = 4096  # computed at once where nothing else is said
 BatchTokens = Annotated[
     int, typer.Option(min=1, metavar="N", help="Pieces of the source computed at once, padding counted.")
 ]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli.options import (
+    BATCH_TOKENS,
+    BEST,
     BatchTokens,
     BeamSize,
     Checkpoint,
@@ -37,12 +39,12 @@ def translate(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The translation; standard output.", show_default=False)
     ] = None,
-    checkpoint: Checkpoint = "best",
+    checkpoint: Checkpoint = BEST,
     beam_size: BeamSize = None,
     length_penalty: LengthPenalty = None,
     coverage_penalty: CoveragePenalty = None,
     max_length: MaxLength = None,
-    batch_tokens: BatchTokens = 4096,
+    batch_tokens: BatchTokens = BATCH_TOKENS,
     device: Device = None,
     threads: Threads = None,
     replace_unknown: Annotated[
