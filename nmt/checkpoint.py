@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from nmt.config import Config, dump_config, load_config
 from nmt.errors import CheckpointError, ConfigError
-from nmt.files import written_whole
-from nmt.manifest import damage, read_json, remove, whole_directory, write_json
+from nmt.files import remove, written_whole
+from nmt.manifest import damage, read_json, whole_directory, write_json
 from nmt.model import EncoderDecoder
 from nmt.text.tokenizers import Tokenizers, load_tokenizers, save_tokenizers
 

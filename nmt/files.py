@@ -1,8 +1,9 @@
-"""Files that appear whole or not at all: write beside, flush to the disk, rename."""
+"""Files and directories that appear whole or not at all: write beside, flush to the disk, rename."""
 
 import io
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -76,6 +77,46 @@ def made_folder(path: Path) -> Path:
     with naming(path):
         path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+@contextmanager
+def made_whole(path: Path, kind: type[NmtError] = DataError, *, replace: bool = False) -> Iterator[Path]:
+    """A new directory to fill; it becomes `path` when the block ends well and all is on the disk, or it goes.
+
+    Where `path` has come to be meanwhile, that one stays and the new one goes. With `replace` the new one takes its
+    place; only one process at a time may then write it, and what a killed one left is cleared away.
+    Raises: an error of `kind` when the operating system refuses the directory or a file in it.
+    """
+    own = "" if replace else f".{secrets.token_hex(4)}"
+    beside = path.with_name(f".writing-{path.name}{own}")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        with naming(path, kind):
+            beside.mkdir(parents=True)
+            yield beside
+            for entry in (*beside.rglob("*"), beside):
+                flush(entry)
+            if replace:
+                remove(path)
+            try:
+                beside.rename(path)
+            except OSError:
+                if replace or not path.is_dir():
+                    raise
+            flush(path.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or directory; a crash in between leaves a hidden rest, never a part under the name."""
+    if path.is_dir() and not path.is_symlink():
+        away = path.with_name(f".removed-{path.name}")
+        shutil.rmtree(away, ignore_errors=True)
+        path.rename(away)
+        shutil.rmtree(away)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:

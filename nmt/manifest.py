@@ -1,18 +1,14 @@
-"""Directories that appear whole or not at all, each with a manifest of its files' sizes and SHA-256 sums.
-
-They are filled beside their place, flushed to the disk and renamed; a reader finds damage and names it.
-"""
+"""Directories with a manifest of their files' sizes and SHA-256 sums: a reader finds damage and names it."""
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nmt.errors import CheckpointError
-from nmt.files import flush, naming
+from nmt.files import made_whole
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # of a checkpoint directory; a reader refuses what is newer
@@ -20,35 +16,13 @@ FORMAT = 1  # of a checkpoint directory; a reader refuses what is newer
 
 @contextmanager
 def whole_directory(path: Path) -> Iterator[Path]:
-    """A new directory to fill; it gets its manifest and becomes `path` when the block ends well.
+    """A new directory to fill; it gets its manifest and replaces `path` when the block ends well.
 
     Raises: CheckpointError when the operating system refuses the directory or a file in it.
     """
-    beside = path.with_name(f".writing-{path.name}")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        with naming(path, CheckpointError):
-            beside.mkdir(parents=True)
-            yield beside
-            write_json(beside / MANIFEST, {"format": FORMAT, "files": _measured(beside)})
-            for file in (*beside.iterdir(), beside):
-                flush(file)
-            remove(path)
-            beside.rename(path)
-            flush(path.parent)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def remove(path: Path) -> None:
-    """Remove a file or directory; a crash in between leaves a hidden rest, never a part under the name."""
-    if path.is_dir() and not path.is_symlink():
-        away = path.with_name(f".removed-{path.name}")
-        shutil.rmtree(away, ignore_errors=True)
-        path.rename(away)
-        shutil.rmtree(away)
-    else:
-        path.unlink(missing_ok=True)
+    with made_whole(path, CheckpointError, replace=True) as beside:
+        yield beside
+        write_json(beside / MANIFEST, {"format": FORMAT, "files": _measured(beside)})
 
 
 def damage(directory: Path) -> str:

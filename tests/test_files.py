@@ -4,7 +4,7 @@ from contextlib import suppress
 import pytest
 
 from nmt.errors import CheckpointError, DataError
-from nmt.files import written_whole
+from nmt.files import made_whole, written_whole
 from nmt.manifest import whole_directory
 
 
@@ -77,3 +77,42 @@ def test_a_directory_that_cannot_be_made_is_a_checkpoint_error(tmp_path):
     (tmp_path / "a").write_text("")
     with pytest.raises(CheckpointError, match=r"a/b: cannot be written \(Not a directory\)"):
         whole_directory(tmp_path / "a" / "b").__enter__()
+
+
+def test_a_directory_and_all_that_is_in_it_appear_together(tmp_path):
+    with made_whole(tmp_path / "deep" / "a") as beside:
+        (beside / "inner").mkdir()
+        (beside / "inner" / "file").write_text("text")
+        assert not (tmp_path / "deep" / "a").exists()
+    assert (tmp_path / "deep" / "a" / "inner" / "file").read_text() == "text"
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(("replace", "stays"), [(False, "theirs"), (True, "ours")])
+def test_a_directory_that_has_come_to_be_meanwhile_stays_unless_replaced(tmp_path, replace, stays):
+    with made_whole(tmp_path / "a", replace=replace) as beside:
+        (beside / "file").write_text("ours")
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "file").write_text("theirs")
+    assert [(path.name, (path / "file").read_text()) for path in tmp_path.iterdir()] == [("a", stays)]
+
+
+def test_two_that_fill_the_same_directory_do_not_meet(tmp_path):
+    with made_whole(tmp_path / "a") as first, made_whole(tmp_path / "a") as second:
+        (first / "file").write_text("first")
+        (second / "file").write_text("second")
+    assert [(path.name, (path / "file").read_text()) for path in tmp_path.iterdir()] == [("a", "second")]
+
+
+def test_what_a_killed_process_left_is_cleared_away_when_it_is_written_anew(tmp_path):
+    (tmp_path / ".writing-a").mkdir()
+    (tmp_path / ".writing-a" / "rest").write_text("half")
+    with made_whole(tmp_path / "a", replace=True) as beside:
+        assert list(beside.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_directory_under_a_file_is_an_error_that_names_the_path(tmp_path):
+    (tmp_path / "a").write_text("")
+    with pytest.raises(DataError, match=r"a/b: cannot be written"):
+        made_whole(tmp_path / "a" / "b").__enter__()

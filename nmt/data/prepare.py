@@ -8,10 +8,7 @@ files' names and places do not matter. A directory appears whole, by renaming, o
 
 import hashlib
 import json
-import secrets
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +17,7 @@ from nmt.data.corpus import check_counts, is_blank, open_text, read_lines, read_
 from nmt.data.settings import DataSettings, TextFiles
 from nmt.data.store import PairStore, PairWriter
 from nmt.errors import DataError
-from nmt.files import flush, naming
+from nmt.files import made_whole
 from nmt.text.tokenizers import (
     Tokenizer,
     TokenizerOptions,
@@ -80,7 +77,7 @@ def prepare(
     """
     directory = cache / _content_hash(data, tokenizer, seed)
     if not directory.is_dir():
-        with appearing(directory) as unfinished:
+        with made_whole(directory) as unfinished:
             _make(unfinished, data, tokenizer, seed, say)
     return _open(directory, data)
 
@@ -192,27 +189,3 @@ def _read_report(path: Path) -> Report:
 
 def _mend(directory: Path) -> str:
     return f"remove {directory}; it is made again"
-
-
-@contextmanager
-def appearing(directory: Path) -> Iterator[Path]:
-    """A new directory to fill: it gets its name when the block ends well and all is on disk, or it goes.
-
-    When `directory` has come to be meanwhile, that one stays.
-    Raises: DataError when the operating system refuses the directory or a file in it.
-    """
-    unfinished = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}")
-    try:
-        with naming(directory):
-            unfinished.mkdir(parents=True)
-            yield unfinished
-            for path in unfinished.rglob("*"):
-                flush(path)
-            try:
-                unfinished.rename(directory)
-            except OSError:
-                if not directory.is_dir():
-                    raise
-            flush(directory.parent)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
