@@ -4,6 +4,7 @@ Following one sentence: `translate_lines` → `Tokenizer.encode` → `make_sourc
 `search` (`EncoderDecoder.step`) → `Tokenizer.decode`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -75,7 +76,57 @@ class Alignment(NamedTuple):
     log_prob: float
 
 
-class Translator:
+class LineTranslator(ABC):
+    """Lines to lines, whatever searches for the hypotheses of their parts: long lines are cut at `max_length` pieces of
+    the source, end of sentence counted, and put together again."""
+
+    tokenizers: Tokenizers
+    search: Beam.Options | Greedy.Options
+    max_length: int
+
+    def translate(self, lines: Iterable[str], decoding: Decoding | None = None) -> list[str]:
+        """The best translation of every line, in order; an empty line gives an empty line."""
+        return [translation.text for translation in self.translate_lines(lines, decoding)]
+
+    def translate_lines(self, lines: Iterable[str], decoding: Decoding | None = None) -> Iterator[Translation]:
+        """Translations in the order of the lines, as they come; memory follows CHUNK, not the file.
+
+        Without attention, the alignments of `Want()` are None.
+        Raises: ConfigError as `check`, where a layer or heads are named or unknown pieces are to be replaced.
+        """
+        decoding = decoding or Decoding(self.search)
+        if decoding.replace_unknown:
+            decoding = decoding._replace(want=decoding.want or Want())
+        if decoding.want is not None and (decoding.replace_unknown or decoding.want != Want()):
+            self.check(decoding.want)
+        remaining = iter(lines)
+        chunks = iter(lambda: list(islice(remaining, CHUNK)), [])
+        return chain.from_iterable(self._translate_chunk(chunk, decoding) for chunk in chunks)
+
+    @abstractmethod
+    def check(self, want: Want) -> None:
+        """Raises: NmtError where there is no such attention to show."""
+
+    def _translate_chunk(self, lines: list[str], decoding: Decoding) -> Iterator[Translation]:
+        """Split, translate all parts by length, and put the lines together again."""
+        parts = [self._segments(line) for line in lines]
+        translated = iter(self.translate_segments([segment for line in parts for segment in line], decoding))
+        for line, own in zip(lines, parts, strict=True):
+            pieces = tuple(piece for segment in own for piece in segment.pieces)
+            yield Translation(line, pieces, join(own, list(islice(translated, len(own)))), len(own))
+
+    def _segments(self, line: str) -> list[Segment]:
+        if not line.strip():
+            return []
+        pieces = self.tokenizers.source.encode(line)
+        return segments(pieces, self.tokenizers.source.words(pieces), self.max_length - 1)
+
+    @abstractmethod
+    def translate_segments(self, parts: list[Segment], decoding: Decoding) -> list[list[Translated]]:
+        """The hypotheses of each part, best first."""
+
+
+class Translator(LineTranslator):
     """A model with its tokenizers, ready to translate.
 
     `Translator.load("runs/x").translate(["…"])` gives one line of text for each line.
@@ -101,25 +152,6 @@ class Translator:
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
         model = opened.load_model(checkpoint, place)
         return cls(model, opened.tokenizers, opened.config.search, opened.config.data.max_length)
-
-    def translate(self, lines: Iterable[str], decoding: Decoding | None = None) -> list[str]:
-        """The best translation of every line, in order; an empty line gives an empty line."""
-        return [translation.text for translation in self.translate_lines(lines, decoding)]
-
-    def translate_lines(self, lines: Iterable[str], decoding: Decoding | None = None) -> Iterator[Translation]:
-        """Translations in the order of the lines, as they come; memory follows CHUNK, not the file.
-
-        Without attention, the alignments of `Want()` are None.
-        Raises: ConfigError as `check`, where a layer or heads are named or unknown pieces are to be replaced.
-        """
-        decoding = decoding or Decoding(self.search)
-        if decoding.replace_unknown:
-            decoding = decoding._replace(want=decoding.want or Want())
-        if decoding.want is not None and (decoding.replace_unknown or decoding.want != Want()):
-            self.check(decoding.want)
-        remaining = iter(lines)
-        chunks = iter(lambda: list(islice(remaining, CHUNK)), [])
-        return chain.from_iterable(self._translate_chunk(chunk, decoding) for chunk in chunks)
 
     def align(
         self, sources: Sequence[str], targets: Sequence[str], want: Want | None = None, batch_tokens: int = 4096
@@ -171,21 +203,8 @@ class Translator:
     def _source_ids(self, pieces: Sequence[str]) -> list[int]:
         return [*self.tokenizers.source.vocabulary.ids(pieces), EOS]
 
-    def _translate_chunk(self, lines: list[str], decoding: Decoding) -> Iterator[Translation]:
-        """Split, translate all parts by length, and put the lines together again."""
-        parts = [self._segments(line) for line in lines]
-        translated = iter(self._translate_segments([segment for line in parts for segment in line], decoding))
-        for line, own in zip(lines, parts, strict=True):
-            pieces = tuple(piece for segment in own for piece in segment.pieces)
-            yield Translation(line, pieces, join(own, list(islice(translated, len(own)))), len(own))
-
-    def _segments(self, line: str) -> list[Segment]:
-        if not line.strip():
-            return []
-        pieces = self.tokenizers.source.encode(line)
-        return segments(pieces, self.tokenizers.source.words(pieces), self.max_length - 1)
-
-    def _translate_segments(self, parts: list[Segment], decoding: Decoding) -> list[list[Translated]]:
+    def translate_segments(self, parts: list[Segment], decoding: Decoding) -> list[list[Translated]]:
+        """Search for the parts in batches of alike lengths."""
         results: dict[int, list[Translated]] = {}
         for numbers in batches([len(part.pieces) + 1 for part in parts], decoding.batch_tokens):
             source = make_source([self._source_ids(parts[number].pieces) for number in numbers])
