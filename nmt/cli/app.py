@@ -18,6 +18,7 @@ from nmt.cli.evaluate import evaluate
 from nmt.cli.info import info
 from nmt.cli.listing import list_parts
 from nmt.cli.new import new
+from nmt.cli.standard_output import guard_standard_output
 from nmt.cli.train import train
 from nmt.cli.translate import translate
 from nmt.errors import NmtError
@@ -71,7 +72,8 @@ app.add_typer(data, name="data")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 refused (two lines on stderr), 130 interrupted."""
+    """Run the command line and exit: 0 done, 2 refused (two lines on stderr), 130 interrupted, 141 reader gone."""
+    guard_standard_output()
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -38,8 +38,10 @@ def _standard_input() -> Iterator[str]:
 def opened(path: Path | None) -> Iterator[BinaryIO]:
     """A file that appears whole or not at all, or standard output."""
     if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        try:
+            yield sys.stdout.buffer
+        finally:
+            sys.stdout.buffer.flush()
     else:
         with written_whole(path) as file:
             yield file

@@ -1,0 +1,35 @@
+"""A standard output that is full, or whose reader has gone: real devices and pipes, in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FULL = "error: standard output: cannot be written (No space left on device)\nhint: is there room where it goes?\n"
+COMMANDS = ("--help", "list", "translate runs/x --input text.en --device cpu")
+every_command = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.split()[0])
+
+
+def answer(command: str, standard_output: int) -> tuple[int, str]:
+    """Exit code and standard error of `nmt COMMAND`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "nmt", *command.split()], stdout=standard_output, stderr=subprocess.PIPE, check=False
+    )
+    return done.returncode, done.stderr.decode()
+
+
+@every_command
+def test_a_full_standard_output_is_an_error_of_two_lines(command: str, in_trained: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    assert answer(command, full) == (2, FULL)
+    os.close(full)
+
+
+@every_command
+def test_a_reader_that_has_gone_ends_the_command_quietly(command: str, in_trained: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    assert answer(command, writing) == (128 + 13, "")
+    os.close(writing)
