@@ -46,7 +46,8 @@ def transformer(**both: Any) -> Shape:
 def _attentions() -> Iterator[tuple[str, Shape]]:
     for score in SCORES:
         yield f"score-{score}", rnn({"score": score})
-        yield f"score-{score}-2-heads", rnn({"score": score, "heads": 2}, query="current")
+        if score != "location":  # configs refuse it with several heads
+            yield f"score-{score}-2-heads", rnn({"score": score, "heads": 2}, query="current")
     for normalizer in NORMALIZERS:
         yield f"normalizer-{normalizer}", rnn({"normalizer": normalizer})
     for number, scope in enumerate(SCOPES):
