@@ -25,6 +25,12 @@ def test_sinusoidal_positions_keep_leading_axes():
     assert torch.equal(encodings[1, 0], Sinusoidal(4)(torch.tensor([7]))[0])
 
 
+def test_sinusoidal_positions_are_exact_in_float64():
+    encodings = Sinusoidal(2)(torch.tensor([0, 1000]))
+    assert encodings.dtype == torch.float64
+    assert encodings.tolist() == [[0, 1], pytest.approx([math.sin(1000), math.cos(1000)], abs=1e-15)]
+
+
 def test_learned_positions_are_rows_of_a_table():
     learned = Learned(5, 3)
     assert torch.equal(learned(torch.tensor([4, 0])), learned.table.weight[[4, 0]])

@@ -39,5 +39,13 @@ def test_the_entrance_adds_the_position():
     assert states.flatten().tolist() == pytest.approx([3.0 + encoding for encoding in encodings])
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
+def test_the_entrance_keeps_the_embeddings_type(dtype, positions):
+    options = TransformerSettings.model_validate({"positions": positions})
+    states = Entrance(options, 4, 0.0)(torch.ones(2, 3, 4, dtype=dtype), torch.arange(3))
+    assert states.dtype == dtype
+
+
 def test_a_causal_mask_allows_the_past_and_the_present():
     assert causal_mask(3, torch.device("cpu")).int().tolist() == [[[1, 0, 0], [1, 1, 0], [1, 1, 1]]]
