@@ -1,0 +1,186 @@
+"""Floating-point operations of a model's matrix products, from its settings and the sentences' lengths alone.
+
+A product of an (m × k) with a (k × n) matrix is 2·m·k·n operations. Counted are the products that the real pieces of
+a sentence pair need, padding left out: projections, recurrences, attention (scores and contexts, the whole S × T
+rectangle), feed-forward layers and the output layer. Embedding lookups, softmax, norms and other work between the
+products are not counted. Widths: E embedding, V vocabulary, F feed-forward, H a recurrent state, G = 4·H (LSTM) or 3·H
+(GRU) its gates, D memory, Q query, A hidden layer of a score. For one pair of S source and T target pieces, ends of
+sentence counted, the forward pass takes
+
+    once + source · S + target · T + source_square · S² + cross · S · T + target_square · T²
+
+    Transformer encoder, a layer     source 2·(4·E² + 2·E·F), source_square 4·E
+    Transformer decoder, a layer     target 2·(6·E² + 2·E·F), source 4·D·E, cross 4·E, target_square 4·E
+    recurrent layer, a direction     2·G·(I + H) a step, I being its input's width
+    attention of one head            source 2·D·A (keys), target 2·Q·A (queries), cross 2·A (scores) + 2·D (contexts)
+    output layer                     target 2·E·V
+
+and the backward pass twice as much: each product's gradient is one product for either factor.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from nmt.attention.heads import AttentionSettings, NoAttention
+from nmt.decoders.rnn import RnnDecoder
+from nmt.decoders.transformer import TransformerDecoder
+from nmt.encoders.rnn import RnnEncoder
+from nmt.encoders.transformer import TransformerEncoder
+from nmt.model import ModelOptions
+
+
+class Cost(NamedTuple):
+    """Operations of the forward pass over one sentence pair, as a polynomial in its lengths S and T."""
+
+    once: float = 0
+    source: float = 0
+    target: float = 0
+    source_square: float = 0
+    cross: float = 0
+    target_square: float = 0
+
+    def plus(self, *others: "Cost") -> "Cost":
+        """The sum, coefficient by coefficient."""
+        return Cost(*(sum(parts) for parts in zip(self, *others, strict=True)))
+
+    def forward(self, source: int, target: int) -> float:
+        """Of a pair with these numbers of pieces, ends of sentence counted."""
+        square = self.source_square * source**2 + self.cross * source * target + self.target_square * target**2
+        return self.once + self.source * source + self.target * target + square
+
+    def training(self, pairs: Iterable[tuple[int, int]]) -> float:
+        """Forward and backward pass over pairs of these lengths."""
+        return 3 * sum(self.forward(source, target) for source, target in pairs)
+
+    def search(self, pairs: Iterable[tuple[int, int]], beam_size: int) -> float:
+        """Encoding once and `beam_size` hypotheses of the found length, each step over T' = 1 … T own positions."""
+        total = 0.0
+        for source, target in pairs:
+            total += self.once + self.source * source + self.source_square * source**2
+            own = self.target_square * target * (target + 1) / 2
+            total += beam_size * (self.target * target + self.cross * source * target + own)
+        return total
+
+
+def cost(model: ModelOptions, vocabulary_size: int) -> Cost:
+    """Of a model with so many target pieces. Raises: NotImplementedError where a part has no formula here."""
+    size = model.embedding_size
+    output = Cost(target=2 * size * vocabulary_size)
+    return output.plus(encoder_cost(model.encoder, size), decoder_cost(model.decoder, size, model.encoder))
+
+
+def encoder_cost(encoder: Any, size: int) -> Cost:
+    """Of an encoder over embeddings of width `size`."""
+    if isinstance(encoder, TransformerEncoder.Options):
+        layer = Cost(source=2 * (4 * size**2 + 2 * size * encoder.feed_forward_size), source_square=4 * size)
+        return Cost().plus(*[layer] * encoder.num_layers)
+    if isinstance(encoder, RnnEncoder.Options):
+        directions = 1 + encoder.bidirectional
+        widths = [size] + [directions * encoder.size] * (encoder.num_layers - 1)
+        steps = [directions * recurrence(encoder.cell, width, encoder.size) for width in widths]
+        return Cost(source=sum(steps))
+    raise unknown(encoder)
+
+
+def recurrence(cell: Any, input_size: int, size: int) -> float:
+    """2·G·(I + H): one step of an LSTM or GRU."""
+    return 2 * gates(cell) * size * (input_size + size)
+
+
+def gates(cell: Any) -> int:
+    """Blocks of H rows in the weights of a cell."""
+    return {"lstm": 4, "gru": 3}[cell.name]
+
+
+def memory_sizes(encoder: Any, size: int) -> tuple[int, int]:
+    """Widths of what an encoder gives to attend to, and of its final state."""
+    if isinstance(encoder, RnnEncoder.Options):
+        width = encoder.size * (1 + encoder.bidirectional)
+        return width, width
+    return size, size
+
+
+def decoder_cost(decoder: Any, size: int, encoder: Any) -> Cost:
+    """Of a decoder over embeddings of width `size`, output layer left out."""
+    memory_size, final_size = memory_sizes(encoder, size)
+    if isinstance(decoder, TransformerDecoder.Options):
+        layer = Cost(
+            source=2 * 2 * memory_size * size,
+            target=2 * (6 * size**2 + 2 * size * decoder.feed_forward_size),
+            cross=4 * size,
+            target_square=4 * size,
+        )
+        return Cost().plus(*[layer] * decoder.num_layers)
+    if isinstance(decoder, RnnDecoder.Options):
+        attended, context_size = attention_cost(decoder.attention, decoder.size, memory_size, final_size)
+        return attended.plus(bridge_cost(decoder, encoder, final_size), rnn_cost(decoder, size, context_size))
+    raise unknown(decoder)
+
+
+def rnn_cost(decoder: RnnDecoder.Options, size: int, context_size: int) -> Cost:
+    """Cells, what is fed to the bottom one, and the readout."""
+    cells = [recurrence(decoder.cell, decoder.size if n else size, decoder.size) for n in range(decoder.num_layers)]
+    context_first = decoder.query == "previous" or isinstance(decoder.attention, NoAttention.Options)
+    fed_size = context_size * context_first + size * decoder.input_feeding
+    feed = 2 * gates(decoder.cell) * decoder.size * fed_size
+    if decoder.deep_output:
+        readout = 2 * 2 * size * (decoder.size + size + context_size)
+    else:
+        readout = 2 * size * (decoder.size + context_size)
+    return Cost(target=sum(cells) + feed + readout)
+
+
+def bridge_cost(decoder: RnnDecoder.Options, encoder: Any, final_size: int) -> Cost:
+    """A linear map a layer, and another for an LSTM's cell, where the bridge has any."""
+    widths = {"dense": final_size, "backward": final_size // 2, "copy": 0, "zero": 0}
+    maps = decoder.num_layers * (2 if decoder.cell.name == "lstm" else 1)
+    return Cost(once=2 * maps * widths[decoder.bridge.name] * decoder.size)
+
+
+def attention_cost(options: Any, query_size: int, memory_size: int, final_size: int) -> tuple[Cost, int]:
+    """Cost, and the context's width."""
+    if isinstance(options, NoAttention.Options):
+        return Cost(), final_size if options.context == "every_step" else 0
+    if not isinstance(options, AttentionSettings):
+        raise unknown(options)
+    if options.heads == 1:
+        read = Cost(cross=2 * memory_size)
+        return read.plus(
+            score_cost(options.score, query_size, memory_size), scope_cost(options.scope, query_size)
+        ), memory_size
+    width = query_size // options.heads
+    head = score_cost(options.score, width, width).plus(scope_cost(options.scope, width), Cost(cross=2 * width))
+    projections = Cost(source=2 * 2 * memory_size * query_size, target=2 * 2 * query_size**2)
+    return projections.plus(*[head] * options.heads), query_size
+
+
+def score_cost(score: Any, query_size: int, memory_size: int) -> Cost:
+    """Keys, queries and scores of one head."""
+    hidden = getattr(score, "size", None) or query_size
+    over_both = Cost(source=2 * memory_size * hidden, target=2 * query_size * hidden, cross=2 * hidden)
+    known = {
+        "dot": Cost(cross=2 * query_size),
+        "scaled_dot": Cost(cross=2 * query_size),
+        "cosine": Cost(cross=2 * query_size),
+        "general": Cost(source=2 * memory_size * query_size, cross=2 * query_size),
+        "additive": over_both,
+        "concat": over_both,
+        "mlp": over_both.plus(Cost(cross=2 * hidden**2 * (getattr(score, "num_layers", 1) - 1))),
+        "location": Cost(target=2 * query_size * getattr(score, "max_positions", 0)),
+    }
+    if score.name not in known:
+        raise unknown(score)
+    return known[score.name]
+
+
+def scope_cost(scope: Any, query_size: int) -> Cost:
+    """What a scope multiplies besides scores and context."""
+    known = {"global": Cost(), "local_m": Cost(), "local_p": Cost(target=2 * query_size * (query_size + 1))}
+    if scope.name not in known:
+        raise unknown(scope)
+    return known[scope.name]
+
+
+def unknown(options: Any) -> NotImplementedError:
+    """The refusal of a part that this module does not count."""
+    return NotImplementedError(f"scripts/benchmarks/flops.py has no formula for {options.name!r}")
