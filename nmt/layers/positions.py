@@ -33,7 +33,7 @@ class Sinusoidal(nn.Module):
         self.size = size
 
     def forward(self, positions: Tensor) -> Tensor:
-        """Encodings (…, E) of positions counted from 0, in float64: who adds them rounds them to the embeddings' type."""
+        """Encodings (…, E) of positions counted from 0, in float64: to be rounded to the embeddings' type."""
         even = torch.arange(0, self.size, 2, device=positions.device, dtype=torch.float64)
         angle = positions.unsqueeze(-1).double() * torch.exp(even * (-math.log(10000.0) / self.size))
         return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(-2)[..., : self.size]
@@ -42,7 +42,8 @@ class Sinusoidal(nn.Module):
 class Learned(nn.Module):
     """A vector of its own for each position up to `max_positions`.
 
-    Raises: DataError for a longer sentence. Source: Gehring et al. 2017, §3.1. Differs: nothing.
+    Raises: DataError for a longer sentence. Source: Gehring et al. 2017, §3.1. Differs: drawn from N(0, 0.02²) at first,
+    theirs from N(0, 0.1²).
     """
 
     class Options(Settings):
