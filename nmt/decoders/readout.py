@@ -7,8 +7,10 @@ from torch import Tensor, nn
 class DeepOutput(nn.Module):
     """t~ = U_o s + V_o E y + C_o c, two candidates a unit; t = the larger of each pair (maxout).
 
-    s is the state that asked for the context: s_{t−1} where the query is the previous state, else s_t.
-    Cost: 2·E·(H + E + D) multiplications a step. Source: Bahdanau et al. 2015, A.2.2. Differs: nothing.
+    s is the state that asked for the context: s_{t−1} where the query is the previous state, as in the paper, else s_t.
+    Cost: 2·E·(H + E + D) multiplications a step. Source: Bahdanau et al. 2015, A.2.2. Differs: t has the embeddings'
+    width, so that the output layer may share their weights (theirs: 500 units, embeddings of 620); t~ has one bias,
+    where the paper writes none; without attention there may be no context, and no C_o c.
     """
 
     def __init__(self, state_size: int, context_size: int, embedding_size: int) -> None:

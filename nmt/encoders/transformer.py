@@ -33,8 +33,8 @@ class EncoderLayer(nn.Module):
 class TransformerEncoder(nn.Module):
     """L layers of multi-head self-attention and position-wise feed-forward over √d · embedding + position.
 
-    The final state (for recurrent decoders) is the mean over the sentence. Cost: L·(S²·E + S·E·F) a sentence.
-    Source: Vaswani et al. 2017, §3. Differs: nothing.
+    Cost: L·(S²·E + S·E·F) a sentence. Source: Vaswani et al. 2017, §3. Differs: there is a final state, which recurrent
+    decoders start from: the mean of the sentence's states. `norm: pre` ends with one norm more (Xiong et al. 2020).
     """
 
     class Options(TransformerSettings):

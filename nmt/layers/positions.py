@@ -42,8 +42,8 @@ class Sinusoidal(nn.Module):
 class Learned(nn.Module):
     """A vector of its own for each position up to `max_positions`.
 
-    Raises: DataError for a longer sentence. Source: Gehring et al. 2017, §3.1. Differs: drawn from N(0, 0.02²) at first,
-    theirs from N(0, 0.1²).
+    Raises: DataError for a longer sentence. Source: Gehring et al. 2017, §3.1. Differs: the table starts
+    from N(0, 0.02²), theirs from N(0, 0.1²).
     """
 
     class Options(Settings):
