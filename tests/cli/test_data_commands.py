@@ -17,6 +17,8 @@ from nmt.layers.recurrent import CellOptions
 from nmt.settings import members, named_options
 from nmt.starter import TextPair, starter_config, vocabulary_size
 
+RECIPES = Path(__file__).parents[2] / "configs" / "multi30k"
+
 
 @pytest.fixture
 def text(folder: Path) -> Path:
@@ -176,13 +178,13 @@ def test_the_starter_config_builds_and_its_paths_survive_yaml(folder: Path) -> N
         assert config.model.build(1000, 1000)
 
 
-def test_the_transformer_in_the_starter_s_comments_builds(folder: Path) -> None:
+def test_the_transformer_in_the_starter_s_comments_is_one_that_was_measured(folder: Path) -> None:
     text = starter(folder)
     text = re.sub(r"\n  encoder: .*|\n  decoder:(\n    .*)+", "", text)
     text = re.sub(r"# (encoder|decoder): \{name: transformer", r"\1: {name: transformer", text)
     (folder / "my.yaml").write_text(text)
-    config = load_config("my.yaml")
-    assert (config.model.encoder.name, config.model.decoder.name) == ("transformer", "transformer")
+    config, measured = load_config("my.yaml"), load_config(RECIPES / "vaswani2017.yaml")
+    assert (config.model.encoder, config.model.decoder) == (measured.model.encoder, measured.model.decoder)
     with torch.device("meta"):
         assert config.model.build(1000, 1000)
 
