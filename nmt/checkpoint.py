@@ -30,7 +30,7 @@ from nmt.manifest import damage, read_json, whole_directory, write_json
 from nmt.model import EncoderDecoder
 from nmt.text.tokenizers import Tokenizers, load_tokenizers, save_tokenizers
 
-CONTENTS = ("checkpoints", "metrics.jsonl", "train.log", "plots", "tokenizer", "config.yaml")
+CONTENTS = ("checkpoints", "metrics.jsonl", "train.log", "plots", "export", "tokenizer", "config.yaml")
 MAY_CHANGE = re.compile(  # on resuming; every other setting would change the run that is under way
     r"languages\.|search\.(name|beam_size|length_penalty|coverage_penalty|stopping)$"
     r"|training\.(max_updates|max_epochs|max_minutes|patience|keep_last|average_last)$"

@@ -4,7 +4,8 @@ NmtError                  message: what is wrong; hint: what to do about it
 ├── ConfigError           a YAML key, value or combination            (file, line, key path in the message)
 ├── DataError             a text file, a line of it, a prepared shard (file, line in the message)
 ├── CheckpointError       a run directory or what lies in it
-└── TrainingError         a run that cannot go on: a non-finite loss, a learning rate that blew up
+├── TrainingError         a run that cannot go on: a non-finite loss, a learning rate that blew up
+└── ExportError           what another engine cannot carry or do; an engine that is not installed
 """
 
 
@@ -31,3 +32,7 @@ class CheckpointError(NmtError):
 
 class TrainingError(NmtError):
     """A training run that cannot continue."""
+
+
+class ExportError(NmtError):
+    """A model or a search that another engine cannot take over, or an engine that is not there."""

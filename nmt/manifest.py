@@ -15,12 +15,12 @@ FORMAT = 1  # of a checkpoint directory; a reader refuses what is newer
 
 
 @contextmanager
-def whole_directory(path: Path) -> Iterator[Path]:
-    """A new directory to fill; it gets its manifest and replaces `path` when the block ends well.
+def whole_directory(path: Path, *, replace: bool = True) -> Iterator[Path]:
+    """A new directory to fill; it gets its manifest and becomes `path` when the block ends well, as in `made_whole`.
 
     Raises: CheckpointError when the operating system refuses the directory or a file in it.
     """
-    with made_whole(path, CheckpointError, replace=True) as beside:
+    with made_whole(path, CheckpointError, replace=replace) as beside:
         yield beside
         write_json(beside / MANIFEST, {"format": FORMAT, "files": _measured(beside)})
 

@@ -15,6 +15,7 @@ import typer
 from nmt.cli.align import align
 from nmt.cli.data import data
 from nmt.cli.evaluate import evaluate
+from nmt.cli.export import export
 from nmt.cli.info import info
 from nmt.cli.listing import list_parts
 from nmt.cli.new import new
@@ -64,6 +65,7 @@ for name, command in (
     ("translate", translate),
     ("evaluate", evaluate),
     ("align", align),
+    ("export", export),
     ("info", info),
     ("list", list_parts),
 ):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nmt.cli.export import Engine, EngineName, load_engine
 from nmt.cli.options import (
     BATCH_TOKENS,
     BEST,
@@ -20,14 +21,18 @@ from nmt.cli.options import (
     MaxLength,
     RunArgument,
     Threads,
-    load_translator,
     searching,
     wanted_with,
 )
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nmt.translate import Decoding, Translation, Translator
+    from nmt.translate import Decoding, LineTranslator, Translation
+
+Heatmaps = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Pictures of the first 50 lines' alignments.", show_default=False),
+]
 
 
 def translate(
@@ -55,12 +60,10 @@ def translate(
         typer.Option(metavar="FILE", help="Scores, n-best, alignments as JSON Lines.", show_default=False),
     ] = None,
     n_best: Annotated[int, typer.Option(min=1, metavar="N", help="Hypotheses a line in the JSON file.")] = 1,
-    heatmaps: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Pictures of the first 50 lines' alignments.", show_default=False),
-    ] = None,
+    heatmaps: Heatmaps = None,
     layer: Layer = None,
     heads: Heads = None,
+    engine: EngineName = Engine.TORCH,
 ) -> None:
     """Translate text, line by line.
 
@@ -73,6 +76,7 @@ def translate(
       nmt translate runs/quickstart --input test.en --output test.hyp
       echo "A man sleeps ." | nmt translate runs/quickstart
       nmt translate runs/x --input a.en --json a.jsonl --n-best 5
+      nmt translate runs/x --engine ctranslate2 --input a.en
     """
     from nmt.files import made_folder
     from nmt.translate import Decoding
@@ -80,7 +84,7 @@ def translate(
     _check(n_best, input_, output, json)
     shown = bool(json or heatmaps or replace_unknown)
     want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
-    translator = load_translator(run, checkpoint, device, threads)
+    translator = load_engine(engine, run, checkpoint, device, threads)
     if heatmaps and want:
         translator.check(want)
         made_folder(heatmaps)
@@ -101,7 +105,7 @@ def _check(n_best: int, input_: Path | None, output: Path | None, json: Path | N
 
 
 def _write(
-    translator: "Translator",
+    translator: "LineTranslator",
     decoding: "Decoding",
     files: tuple[Path | None, Path | None],
     json: Path | None,

@@ -11,7 +11,8 @@ from command_line import Command, run_main
 COMMANDS = {
     ("train",): "CONFIG --run --set --resume --overwrite",
     ("translate",): "RUN --input --output --checkpoint --beam-size --length-penalty --coverage-penalty --max-length "
-    "--batch-tokens --device --threads --replace-unknown --json --n-best --heatmaps --layer --head",
+    "--batch-tokens --device --threads --replace-unknown --json --n-best --heatmaps --layer --head --engine",
+    ("export",): "RUN --to --output --checkpoint --quantization --overwrite",
     (
         "evaluate",
     ): "RUN --source --reference --lowercase --tokenize --beam-size --output --json --alignments --layer --head",
@@ -24,7 +25,7 @@ COMMANDS = {
     ("data", "prepare"): "CONFIG",
     ("data", "get"): "NAME --from --to",
     ("data",): "sample check prepare get",
-    (): "new train translate evaluate align info list data --version",
+    (): "new train translate evaluate align export info list data --version",
 }
 WITHOUT_TORCH = """
 import sys
