@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from nmt.batch import Batch, Source
 from nmt.decoders.base import Decoder, Want
-from nmt.decoders.output import Predictions, Softmax
+from nmt.decoders.output import Softmax
+from nmt.decoders.predictions import Predictions
 from nmt.decoders.rnn import RnnDecoder
 from nmt.decoders.transformer import TransformerDecoder
 from nmt.encoders.base import Encoded, Encoder

@@ -20,8 +20,9 @@ from nmt.checkpoint import Run
 from nmt.data.batching import by_length, cut
 from nmt.decoders.base import Want
 from nmt.errors import ConfigError
+from nmt.hypotheses import Hypothesis
 from nmt.model import EncoderDecoder
-from nmt.search import Beam, Greedy, Hypothesis, search
+from nmt.search import Beam, Greedy, search
 from nmt.segments import Segment, segments
 from nmt.text.tokenizers import Tokenizers
 from nmt.text.vocabulary import EOS, UNKNOWN

@@ -4,7 +4,7 @@ Memories and decoder states are such trees. Search reorders hypotheses with `sel
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -12,25 +12,44 @@ from torch import Tensor
 Tree = TypeVar("Tree")
 
 
-def map_tensors(function: Callable[[Tensor], Tensor], tree: Tree) -> Tree:
-    """Apply `function` to every tensor of `tree`; numbers and None stay as they are."""
+class Shared(NamedTuple):
+    """The part of a state that the hypotheses of a sentence have in common: its tensors lead with B, not with N."""
+
+    value: Any
+
+
+def map_tensors(
+    function: Callable[[Tensor], Tensor], tree: Tree, shared: Callable[[Tensor], Tensor] | None = None
+) -> Tree:
+    """Apply `function` to every tensor of `tree`, and `shared`, if given, to those inside a `Shared`; numbers and None
+    stay as they are."""
     mapped: Any = tree
     if isinstance(tree, Tensor):
         mapped = function(tree)
     elif isinstance(tree, tuple):
-        leaves = [map_tensors(function, leaf) for leaf in tree]
+        if isinstance(tree, Shared):
+            function = shared or function
+        leaves = [map_tensors(function, leaf, shared) for leaf in tree]
         mapped = type(tree)(*leaves) if hasattr(tree, "_fields") else tuple(leaves)
     return cast(Tree, mapped)
 
 
-def select(tree: Tree, rows: Tensor) -> Tree:
-    """The given rows (a long tensor of indices, repeats allowed) of every tensor's first axis."""
-    return map_tensors(lambda leaf: leaf.index_select(0, rows), tree)
+def _same(leaf: Tensor) -> Tensor:
+    return leaf
+
+
+def select(tree: Tree, rows: Tensor, sentences: Tensor | None = None) -> Tree:
+    """The given rows (a long tensor of indices, repeats allowed) of every tensor's first axis.
+
+    Of what hypotheses share, the given `sentences`: all, where left out and rows only change places within theirs.
+    """
+    taken = _same if sentences is None else lambda leaf: leaf.index_select(0, sentences)
+    return map_tensors(lambda leaf: leaf.index_select(0, rows), tree, taken)
 
 
 def repeat(tree: Tree, times: int) -> Tree:
-    """Each row of every tensor `times` times in a row: (B, …) → (B·times, …)."""
-    return map_tensors(lambda leaf: leaf.repeat_interleave(times, dim=0), tree)
+    """Each row of every tensor `times` times in a row, (B, …) → (B·times, …); what hypotheses share stays."""
+    return map_tensors(lambda leaf: leaf.repeat_interleave(times, dim=0), tree, _same)
 
 
 def to(tree: Tree, device: torch.device | str) -> Tree:

@@ -28,7 +28,7 @@ FLOORS = (
     {"files"},
     {"manifest", "segments", "settings", "tree", "yaml_source"},
     {"events", "settings_file", "text"},
-    {"batch", "layers", "optimization"},
+    {"batch", "hypotheses", "layers", "optimization"},
     {"attention", "data"},
     {"encoders", "metrics", "starter"},
     {"decoders", "visualize"},

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nmt.batch import make_batch, make_source
 from nmt.decoders.base import Want
-from nmt.decoders.output import Predictions
+from nmt.decoders.predictions import Predictions
 from nmt.errors import ConfigError
 from nmt.search import Beam, Greedy, SearchOptions, coverage_penalty, length_penalty, search
 from nmt.settings import members

@@ -39,6 +39,16 @@ def test_repeat_keeps_hypotheses_of_a_sentence_side_by_side():
     assert tree.repeat(grown(), 2).single.rows_NH.flatten().tolist() == [1.5, 1.5, 2.5, 2.5, 3.5, 3.5]
 
 
+def test_what_hypotheses_share_is_not_reordered_and_leaves_with_its_sentence():
+    state = (torch.tensor([0, 1, 2, 3]), tree.Shared((torch.tensor([[5], [6]]), 7)))
+    rows = torch.tensor([1, 0, 3, 3])
+    turned, left = tree.select(state, rows), tree.select(state, rows[2:], torch.tensor([1]))
+    assert (turned[0].tolist(), turned[1].value[0].tolist()) == ([1, 0, 3, 3], [[5], [6]])
+    assert (left[0].tolist(), left[1].value[0].tolist(), left[1].value[1]) == ([3, 3], [[6]], 7)
+    assert tree.repeat(state, 2)[1].value[0].tolist() == [[5], [6]]
+    assert tree.map_tensors(lambda rows: rows + 1, state)[1].value[0].tolist() == [[6], [7]]
+
+
 def test_types_numbers_and_nothing_stay():
     moved = tree.to(grown(), "cpu")
     assert isinstance(moved, Branch)

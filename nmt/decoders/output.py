@@ -4,33 +4,14 @@ Two faces: `predict` for search, `nll` for training, which never holds more than
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
-
-class Predictions(NamedTuple):
-    """The next piece's distribution for N hypotheses: log P(v) = logit_v − log_norm,
-    log_norm = log Σ_v exp(logit_v)."""
-
-    logits_NV: Tensor
-    log_norm_N: Tensor
-
-    def log_probs(self) -> Tensor:
-        """log P of every piece: (N, V)."""
-        return self.logits_NV - self.log_norm_N.unsqueeze(-1)
-
-    def log_prob(self, piece: int) -> Tensor:
-        """log P of one piece: (N,)."""
-        return self.logits_NV[:, piece] - self.log_norm_N
-
-    def top(self, k: int) -> tuple[Tensor, Tensor]:
-        """The k best pieces' log-probabilities and ids (all, if there are fewer), best first: two times (N, k)."""
-        best_NK, ids_NK = self.logits_NV.topk(min(k, self.logits_NV.shape[-1]), dim=-1)
-        return best_NK - self.log_norm_N.unsqueeze(-1), ids_NK
+from nmt.decoders.predictions import Predictions
 
 
 class LinearCrossEntropy(Function):
@@ -97,9 +78,7 @@ class Softmax(nn.Module):
 
     def predict(self, hidden_NE: Tensor) -> Predictions:
         """The next piece's distribution, in float32 at least."""
-        logits_NV = functional.linear(hidden_NE, self.weight_VE, self.bias_V)
-        logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
-        return Predictions(logits_NV, torch.logsumexp(logits_NV, dim=-1))
+        return Predictions.of(functional.linear(hidden_NE, self.weight_VE, self.bias_V))
 
     def nll(self, hidden_ME: Tensor, target_M: Tensor) -> tuple[Tensor, Tensor]:
         """Per token: −log P(target), and the mean of −log P over the vocabulary (for label smoothing)."""

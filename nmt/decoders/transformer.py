@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from nmt.attention.heads import AttentionSettings, MultiHead, Prepared
 from nmt.attention.scores import ScaledDot
 from nmt.decoders.base import Want, reduce_heads
+from nmt.decoders.past import Past, descend, hidden_beyond, laid_out
 from nmt.encoders.base import Encoded, EncoderShape
 from nmt.layers.transformer import (
     Entrance,
@@ -17,20 +18,25 @@ from nmt.layers.transformer import (
     causal_mask,
     final_norm,
 )
+from nmt.tree import Shared
 
 
 class Reader(NamedTuple):
-    """Each layer's keys and values of the source; leads with B sentences."""
+    """Each layer's keys and values of the source, and its width S without padding to whole columns; leads with B
+    sentences."""
 
     layers: tuple[Prepared, ...]
     mask_BRS: Tensor
+    source_length: int
 
 
 class State(NamedTuple):
-    """Between two steps; leads with N rows: the coming target position, from 1, and each layer's past."""
+    """Between two steps: the coming target position, from 1; the columns of the past that each of N prefixes
+    descends from; and each layer's past, one a sentence."""
 
-    step_N: Tensor
-    past: tuple[Prepared | None, ...]
+    step: int
+    ancestors_NC: Tensor
+    past: Shared
 
 
 class DecoderLayer(nn.Module):
@@ -49,38 +55,31 @@ class DecoderLayer(nn.Module):
         self.attending = Residual(size, options.norm, dropout)
         self.feeding = Residual(size, options.norm, dropout)
 
-    def forward(
-        self, states_NRE: Tensor, past: Prepared | None, seen: "Seen"
-    ) -> tuple[Tensor, Tensor | None, Prepared]:
+    def forward(self, states_BRE: Tensor, past: Past | None, seen: "Seen") -> tuple[Tensor, Tensor | None, Past | None]:
         """New states of the same shape, the weights over the source if wanted, and the past with these positions."""
-        query_NRE = self.looking_back.enter(states_NRE)
-        past = self.remember(query_NRE, past)
-        looked_NRE = self.self_attention(query_NRE, seen.step_NR, past, seen.mask_NRT, None, False).context_BRD
-        states_NRE = self.looking_back.leave(states_NRE, looked_NRE)
-        # All rows of a sentence, K hypotheses or T positions, ask its one memory together.
-        query_BRE = self.attending.enter(states_NRE).reshape(seen.source_mask_BRS.shape[0], -1, states_NRE.shape[-1])
-        step_BR = seen.step_NR.reshape(query_BRE.shape[:2])
-        attended = self.cross_attention(query_BRE, step_BR, seen.source, seen.source_mask_BRS, None, seen.want)
-        states_NRE = self.attending.leave(states_NRE, attended.context_BRD.reshape(states_NRE.shape))
-        states_NRE = self.feeding.leave(states_NRE, self.feed_forward(self.feeding.enter(states_NRE)))
-        return states_NRE, attended.weights_BHRS, past
-
-    def remember(self, states_NRE: Tensor, past: Prepared | None) -> Prepared:
-        """Keys and values of new positions, after those of the past."""
-        new = self.self_attention.project(states_NRE)
-        if past is None:
-            return new
-        return Prepared(torch.cat((past.keys, new.keys), dim=2), torch.cat((past.values, new.values), dim=2))
+        query_BRE = self.looking_back.enter(states_BRE)
+        positions = self.self_attention.project(query_BRE)
+        if past is not None:
+            past = past.append(seen.length, positions)
+            positions = past.seen(seen.length + query_BRE.shape[1])
+        looked_BRE = self.self_attention(query_BRE, seen.step_BR, positions, seen.mask_BRT, None, False).context_BRD
+        states_BRE = self.looking_back.leave(states_BRE, looked_BRE)
+        query_BRE = self.attending.enter(states_BRE)
+        attended = self.cross_attention(query_BRE, seen.step_BR, seen.source, seen.source_mask_BRS, None, seen.want)
+        states_BRE = self.attending.leave(states_BRE, attended.context_BRD)
+        states_BRE = self.feeding.leave(states_BRE, self.feed_forward(self.feeding.enter(states_BRE)))
+        return states_BRE, attended.weights_BHRS, past
 
 
 class Seen(NamedTuple):
-    """What one layer may look at: its own past positions, and its view of the source."""
+    """What one layer may look at: its own positions, `length` of them already past, and its view of the source."""
 
-    step_NR: Tensor
-    mask_NRT: Tensor
+    step_BR: Tensor
+    mask_BRT: Tensor
     source: Prepared
     source_mask_BRS: Tensor
     want: bool
+    length: int = 0
 
 
 class TransformerDecoder(nn.Module):
@@ -113,58 +112,61 @@ class TransformerDecoder(nn.Module):
         return layer
 
     def prepare(self, encoded: tuple[Encoded, ...]) -> Reader:
-        """Every layer's keys and values of the source."""
+        """Every layer's keys and values of the source, laid out for steps where no gradients are recorded."""
         source = encoded[0]
         attentions = [self._layer(number).cross_attention for number in range(self.num_layers)]
         layers = tuple(attention.prepare(source.memory, source.final_BLD[:, -1]) for attention in attentions)
-        return Reader(layers, source.memory.mask_BRS)
+        mask_BRS, length = source.memory.mask_BRS, source.memory.mask_BRS.shape[2]
+        if not torch.is_grad_enabled():
+            layers, mask_BRS = tuple(laid_out(layer) for layer in layers), hidden_beyond(mask_BRS)
+        return Reader(layers, mask_BRS, length)
 
     def start(self, encoded: tuple[Encoded, ...], prepared: Reader) -> State:
         """No past."""
-        mask_BRS = prepared.mask_BRS
-        step_N = torch.ones(mask_BRS.shape[0], dtype=torch.long, device=mask_BRS.device)
-        return State(step_N, (None,) * self.num_layers)
+        none_B0 = prepared.mask_BRS[:, 0, :0]
+        return State(1, none_B0, Shared(tuple(Past.empty(layer) for layer in prepared.layers)))
 
     def step(
         self, embedded_NE: Tensor, prepared: Reader, state: State, want: Want | None
     ) -> tuple[Tensor, Tensor | None, State]:
-        """One target position for every hypothesis."""
-        first = state.past[0]
-        length = 1 if first is None else first.values.shape[2] + 1
-        mask_NRT = torch.ones(embedded_NE.shape[0], 1, length, dtype=torch.bool, device=embedded_NE.device)
-        step_N1, embedded_N1E = state.step_N.unsqueeze(1), embedded_NE.unsqueeze(1)
-        states_N1E, weights, past = self._run(embedded_N1E, step_N1, prepared, state.past, mask_NRT, want)
-        weights_NS = None if weights is None else weights.flatten(0, 1)
-        return states_N1E.squeeze(1), weights_NS, State(state.step_N + 1, past)
+        """One target position for every prefix: the W prefixes of a sentence are W rows over its one past."""
+        num_sentences, length = prepared.mask_BRS.shape[0], state.ancestors_NC.shape[1]
+        ancestors_NC = descend(state.ancestors_NC, num_sentences)
+        mask_BRT = hidden_beyond(ancestors_NC.unflatten(0, (num_sentences, -1)))
+        step_R = torch.full(mask_BRT.shape[1:2], state.step, device=embedded_NE.device)
+        seen = Seen(step_R.expand(mask_BRT.shape[:2]), mask_BRT, prepared.layers[0], prepared.mask_BRS, False, length)
+        embedded_BRE = embedded_NE.unflatten(0, mask_BRT.shape[:2])
+        states_BRE, weights_BRS, past = self._run(embedded_BRE, prepared, state.past.value, seen, want)
+        weights_NS = None if weights_BRS is None else weights_BRS[..., : prepared.source_length].flatten(0, 1)
+        return states_BRE.flatten(0, 1), weights_NS, State(state.step + 1, ancestors_NC, Shared(past))
 
     def forward(
         self, embedded_BTE: Tensor, prepared: Reader, state: State, want: Want | None
     ) -> tuple[Tensor, Tensor | None]:
         """All target positions at once, each seeing those before it."""
-        length = embedded_BTE.shape[1]
-        offset_T = torch.arange(length, device=embedded_BTE.device)
-        step_BT = state.step_N.unsqueeze(1) + offset_T
-        mask_BTT = causal_mask(length, embedded_BTE.device).expand(embedded_BTE.shape[0], -1, -1)
-        states_BTE, weights_BTS, _ = self._run(embedded_BTE, step_BT, prepared, state.past, mask_BTT, want)
-        return states_BTE, weights_BTS
+        num_sentences, length, _ = embedded_BTE.shape
+        step_BT = torch.arange(1, length + 1, device=embedded_BTE.device).expand(num_sentences, -1)
+        mask_BTT = causal_mask(length, embedded_BTE.device).expand(num_sentences, -1, -1)
+        seen = Seen(step_BT, mask_BTT, prepared.layers[0], prepared.mask_BRS, False)
+        states_BTE, weights_BTS, _ = self._run(embedded_BTE, prepared, (None,) * self.num_layers, seen, want)
+        return states_BTE, None if weights_BTS is None else weights_BTS[..., : prepared.source_length]
 
     def _run(
         self,
-        embedded_NRE: Tensor,
-        step_NR: Tensor,
+        embedded_BRE: Tensor,
         prepared: Reader,
-        pasts: tuple[Prepared | None, ...],
-        mask_NRT: Tensor,
+        pasts: tuple[Past | None, ...],
+        seen: Seen,
         want: Want | None,
-    ) -> tuple[Tensor, Tensor | None, tuple[Prepared, ...]]:
-        """All layers, for R new positions of every row."""
-        states_NRE = self.entrance(embedded_NRE, step_NR - 1)
+    ) -> tuple[Tensor, Tensor | None, tuple[Past | None, ...]]:
+        """All layers, for R new positions of every sentence: steps of one target or next pieces of several."""
+        states_BRE = self.entrance(embedded_BRE, seen.step_BR[:1] - 1)
         wanted = None if want is None else range(self.num_layers)[want.layer]
         weights_BRS, new_pasts = None, []
         for number, (source, past) in enumerate(zip(prepared.layers, pasts, strict=True)):
-            seen = Seen(step_NR, mask_NRT, source, prepared.mask_BRS, number == wanted)
-            states_NRE, weights_BHRS, new_past = self._layer(number)(states_NRE, past, seen)
+            layer_seen = seen._replace(source=source, want=number == wanted)
+            states_BRE, weights_BHRS, new_past = self._layer(number)(states_BRE, past, layer_seen)
             new_pasts.append(new_past)
             if number == wanted:
                 weights_BRS = reduce_heads(weights_BHRS, want)
-        return self.norm(states_NRE), weights_BRS, tuple(new_pasts)
+        return self.norm(states_BRE), weights_BRS, tuple(new_pasts)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nmt.decoders.output import LinearCrossEntropy, Predictions, Softmax, linear_cross_entropy
+from nmt.decoders.output import LinearCrossEntropy, Softmax, linear_cross_entropy
 
 
 def problem(rows=9, vocabulary=7, dtype=torch.float64):
@@ -72,17 +72,7 @@ def test_predictions_are_the_log_softmax():
     output, hidden_NE = Softmax(4, 7, None).double(), torch.randn(3, 4).double()
     nn.init.normal_(output.bias_V)
     expected_NV = functional.log_softmax(hidden_NE @ output.weight_VE.t() + output.bias_V, dim=-1)
-    predictions = output.predict(hidden_NE)
-    torch.testing.assert_close(predictions.log_probs(), expected_NV)
-    torch.testing.assert_close(predictions.log_prob(3), expected_NV[:, 3])
-    best_NK, ids_NK = predictions.top(3)
-    torch.testing.assert_close(best_NK, expected_NV.sort(dim=-1, descending=True).values[:, :3])
-    torch.testing.assert_close(expected_NV.gather(1, ids_NK), best_NK)
-
-
-def test_top_of_more_than_there_are_gives_all():
-    predictions = Predictions(torch.tensor([[0.0, 0.0]]), torch.tensor([2.0]).log())
-    assert predictions.top(5)[0].exp().tolist() == [[0.5, 0.5]]
+    torch.testing.assert_close(output.predict(hidden_NE).log_probs(), expected_NV)
 
 
 def test_tied_weights_are_the_embeddings():

@@ -1,0 +1,77 @@
+"""The distribution over the next piece, and its best pieces without a full sort or a copy of it all."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+GROUP = 16  # pieces that are compared by their largest logit first
+BLOCK = 1 << 17  # logits whose copy stays in a core's cache
+
+
+class Predictions(NamedTuple):
+    """The next piece's distribution for N hypotheses: log P(v) = logit_v − log_norm,
+    log_norm = log Σ_v exp(logit_v)."""
+
+    logits_NV: Tensor
+    log_norm_N: Tensor
+
+    @classmethod
+    def of(cls, logits_NV: Tensor) -> "Predictions":
+        """The distribution of these logits, in float32 at least; on a CPU log_norm is taken of a few rows at a time."""
+        logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
+        if logits_NV.device.type != "cpu":
+            return cls(logits_NV, torch.logsumexp(logits_NV, dim=-1))
+        parts = logits_NV.split(max(1, BLOCK // logits_NV.shape[1]))
+        return cls(logits_NV, torch.cat([torch.logsumexp(part_NV, dim=-1) for part_NV in parts]))
+
+    def log_probs(self) -> Tensor:
+        """log P of every piece: (N, V)."""
+        return self.logits_NV - self.log_norm_N.unsqueeze(-1)
+
+    def log_prob(self, piece: int) -> Tensor:
+        """log P of one piece: (N,)."""
+        return self.logits_NV[:, piece] - self.log_norm_N
+
+    def top(self, k: int) -> tuple[Tensor, Tensor]:
+        """The k best pieces' log-probabilities and ids (all, if there are fewer), best first: two times (N, k)."""
+        log_prob_NK, _, ids_NK = self.continuations(self.log_norm_N.new_zeros(len(self.log_norm_N), 1), k)
+        return log_prob_NK, ids_NK
+
+    def continuations(self, before_BW: Tensor, k: int, never: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """The k best continuations of each sentence's W prefixes together, best first, N = B·W.
+
+        `before` + log P, which prefix is continued, and the piece's id: three times (B, k), fewer where there are
+        fewer. The pieces `never` are ruled out, for good: their logits become −∞. The k best are in the k groups with
+        the largest maxima. Cost: V comparisons a prefix.
+        """
+        if never is not None:
+            self.logits_NV.index_fill_(1, never, -math.inf)
+        width, size = before_BW.shape[1], self.logits_NV.shape[1]
+        k = min(k, width * size)
+        offset_BW = before_BW - self.log_norm_N.view(before_BW.shape)
+        total_BX = (self._maxima().view(*before_BW.shape, -1) + offset_BW.unsqueeze(-1)).flatten(1)
+        groups = total_BX.shape[1] // width
+        group_BG = total_BX.topk(min(k, total_BX.shape[1]), dim=1).indices
+        stride = torch.arange(0, GROUP * groups, groups, device=group_BG.device)
+        ids_BM = ((group_BG % groups).unsqueeze(-1) + stride).flatten(1)
+        prefix_BM = (group_BG // groups).repeat_interleave(GROUP, dim=1)
+        row_B1 = width * torch.arange(len(before_BW), device=ids_BM.device).unsqueeze(1)
+        beyond_BM, ids_BM = ids_BM >= size, ids_BM.clamp(max=size - 1)
+        logit_BM = self.logits_NV.take((row_B1 + prefix_BM) * size + ids_BM)
+        total_BM = (logit_BM + offset_BW.gather(1, prefix_BM)).masked_fill(beyond_BM, -math.inf)
+        log_prob_BK, place_BK = total_BM.topk(k, dim=1)
+        return log_prob_BK, prefix_BM.gather(1, place_BK), ids_BM.gather(1, place_BK)
+
+    def _maxima(self) -> Tensor:
+        """The largest logit of each group of pieces j, j + G, j + 2·G, …, where V pieces make G = ⌈V / GROUP⌉ groups,
+        the last of them short of a piece or more: (N, G)."""
+        size = self.logits_NV.shape[1]
+        groups = -(-size // GROUP)
+        whole = size // groups
+        best_NG: Tensor = self.logits_NV[:, : whole * groups].unflatten(1, (whole, groups)).amax(dim=1)
+        rest = size - whole * groups
+        if rest:
+            torch.maximum(best_NG[:, :rest], self.logits_NV[:, whole * groups :], out=best_NG[:, :rest])
+        return best_NG
