@@ -138,6 +138,7 @@ def training_figures(steps: Sequence[Step]) -> dict[str, Any]:
         "updates": len(steps),
         "target_tokens_per_second": median(per_second),
         "target_tokens_per_second_range": [min(per_second), max(per_second)],
+        "overall_target_tokens_per_second": target / _total(steps),
         "sentences_per_second": median(sentences),
         "milliseconds_per_update": 1000 * median(step.seconds for step in steps),
         "target_tokens_per_update": target / len(steps),
@@ -175,10 +176,15 @@ def decode(spec: Spec) -> dict[str, Any]:
         found = list(translator.translate_lines(lines, decoding))
         seconds.append(time.perf_counter() - start)
     memory = {"peak_bytes": peak_memory(), "load_seconds": load_seconds}
-    if spec.get("output"):
-        Path(spec["output"]).write_text("".join(f"{line.text}\n" for line in found), encoding="utf-8")
+    _write(spec.get("output"), [line.text for line in found])
+    _write(spec.get("pieces"), [" ".join(line.hypotheses[0].pieces) if line.hypotheses else "" for line in found])
     operations = _cost(Run.open(Path(spec["run"])).config, translator.tokenizers)
     return {**decoding_figures(found, seconds, operations, getattr(decoding.search, "beam_size", 1)), **memory}
+
+
+def _write(path: str | None, lines: Sequence[str]) -> None:
+    if path:
+        Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _decoding(translator: Translator, spec: Spec) -> Decoding:

@@ -1,0 +1,198 @@
+"""The command line of scripts/bench_peers: rounds of all contenders in turns, ratios, and the table."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from experiments.results import keep_result, markdown, read_results, write_table
+
+from benchmarks.contest import Options, Round, contest
+from benchmarks.machine import describe
+from benchmarks.rows import Row, contenders, rows
+
+DOCUMENT = Path("docs/benchmarks.md")
+EXPERIMENT = "peers"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    asked = parser().parse_args(arguments)
+    if asked.table:
+        write_tables()
+        return
+    chosen = select(asked.rows, rows())
+    for work in dict.fromkeys(work_of(row) for row in chosen.values()):
+        own = {name: row for name, row in chosen.items() if work_of(row) == work}
+        names = [name for name in contenders() if any(name in (*row.ours, *row.peers) for row in own.values())]
+        options = Options(asked.threads, asked.updates, asked.warmup, asked.lines)
+        found = contest({name: contenders()[name] for name in names}, asked.rounds, options)
+        for name, row in own.items():
+            keep(name, row, found, asked)
+        write_tables()
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(
+        prog="scripts/bench_peers", description="The same work by nmt and by its peers, in turns; rows are merged."
+    )
+    root.add_argument("rows", nargs="*", metavar="ROW", help="names or beginnings of names; all rows if left out")
+    root.add_argument("--rounds", type=int, default=5, metavar="N")
+    root.add_argument("--updates", type=int, default=15, metavar="N", help="measured in each round of a training")
+    root.add_argument("--warmup", type=int, default=4, metavar="N", help="updates before those")
+    root.add_argument("--lines", type=int, metavar="N", help="of the text to translate; the row's own number")
+    root.add_argument("--threads", type=int, default=2, metavar="N")
+    root.add_argument("--list", action=ListRows, nargs=0, help="print the names of all rows")
+    root.add_argument("--table", action="store_true", help="only write the tables anew from what is kept")
+    return root
+
+
+class ListRows(argparse.Action):
+    """Prints the names of all rows and ends."""
+
+    def __call__(self, *_arguments: Any) -> None:
+        print("\n".join(f"{name:<32} {row.work}, against {row.against}" for name, row in rows().items()))
+        sys.exit(0)
+
+
+def select(beginnings: Sequence[str], known: Mapping[str, Row]) -> dict[str, Row]:
+    """The rows that are named, or whose names begin so; all, where nothing is given."""
+    for beginning in beginnings:
+        if not any(name.startswith(beginning) for name in known):
+            sys.exit(f"error: no row begins with {beginning!r}\nhint: --list prints their names")
+    return {name: row for name, row in known.items() if not beginnings or name.startswith(tuple(beginnings))}
+
+
+def work_of(row: Row) -> str:
+    """The work that a row's contenders share."""
+    return row.ours[0].split("/")[0]
+
+
+def keep(name: str, row: Row, found: Mapping[str, list[Round]], asked: argparse.Namespace) -> None:
+    """Compute a row's ratio and keep it with what it was computed from; say so where a side did not run."""
+    ours, peers = ([one for one in side if found.get(one)] for side in (row.ours, row.peers))
+    if not ours or not peers:
+        print(f"{name}: not measured, since {'ours' if not ours else 'no peer'} ran", file=sys.stderr)
+        return
+    result = compared(row, {one: found[one] for one in (*ours, *peers)}, ours, peers)
+    about = describe(asked.threads, "cpu")
+    print(f"{name}: {shown(row, result)}, asked {marked(row, row.asked)}", flush=True)
+    keep_result(
+        EXPERIMENT,
+        name,
+        {
+            **result,
+            "asked": row.asked,
+            "aim": row.aim,
+            "updates": asked.updates,
+            "threads": asked.threads,
+            "commit": about["commit"],
+            "torch": about["torch"],
+            "machine": about["machine"],
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        },
+    )
+
+
+def compared(row: Row, found: Mapping[str, list[Round]], ours: Sequence[str], peers: Sequence[str]) -> dict[str, Any]:
+    """The median over the rounds of ours / theirs, each side by its best contender."""
+    lean = row.figure == "peak_bytes"
+    own = best(found, ours, "rate")
+    theirs = best(found, peers, row.figure, least=lean)
+    ratios = [a[row.figure] / b[row.figure] for a, b in zip(found[own], found[theirs], strict=True)]
+    return {
+        "ratio": round(median(ratios), 3),
+        "range": [round(min(ratios), 3), round(max(ratios), 3)],
+        "rounds": len(ratios),
+        "ours": own,
+        "peer": theirs,
+        "contenders": {name: summary(rounds) for name, rounds in found.items()},
+    }
+
+
+def best(found: Mapping[str, list[Round]], names: Iterable[str], figure: str, least: bool = False) -> str:
+    """The contender with the highest (or least) median of a figure."""
+    return (min if least else max)(names, key=lambda name: median(one[figure] for one in found[name]))
+
+
+def summary(rounds: Sequence[Round]) -> dict[str, Any]:
+    """Medians of a contender's figures over its rounds, and the range of its rate."""
+    figures = {name: median(one[name] for one in rounds) for name in rounds[0] if isinstance(rounds[0][name], float)}
+    rates = [one["rate"] for one in rounds if "rate" in one]
+    return {name: rounded(value) for name, value in figures.items()} | (
+        {"rate_range": [rounded(min(rates)), rounded(max(rates))]} if rates else {}
+    )
+
+
+def rounded(value: float) -> float:
+    """To five significant digits."""
+    return float(f"{value:.5g}")
+
+
+def marked(row: Row, value: float) -> str:
+    """A mark, in the row's unit."""
+    if row.figure == "gflops":
+        return f"{100 * value:.0f} %"
+    return f"{'≤ ' * (row.figure == 'peak_bytes')}{value:g}×"
+
+
+def shown(row: Row, result: Mapping[str, Any]) -> str:
+    """The ratio with its range, in the row's unit."""
+    low, high = result["range"]
+    if row.figure == "gflops":
+        return f"{100 * result['ratio']:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+    return f"{result['ratio']:.2f}× ({low:.2f}–{high:.2f})"
+
+
+def write_tables() -> None:
+    """Both tables of the document, from what is kept."""
+    kept, known = read_results(EXPERIMENT), rows()
+    lines = [
+        (
+            row.work,
+            f"{row.against}{' (' + kept[name]['peer'].split('/')[1] + ')' if name in kept else ''}",
+            shown(row, kept[name]) if name in kept else "not measured",
+            marked(row, row.asked),
+            marked(row, row.aim),
+        )
+        for name, row in known.items()
+    ]
+    header = ("work", "measured against", "ratio (median, min–max)", "asked", "aim")
+    write_table(DOCUMENT, "peers", markdown(header, lines))
+    write_table(DOCUMENT, "contenders", markdown(DETAILS, details(kept, known)))
+
+
+DETAILS = (
+    "contender",
+    "tokens/s or sentences/s (min–max)",
+    "padding source/target",
+    "peak memory",
+    "same lines as ours",
+)
+
+
+def details(kept: Mapping[str, Any], known: Mapping[str, Row]) -> list[tuple[str, ...]]:
+    """One line for each contender of the rows that are kept; of several rows, from the last one measured."""
+    latest: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for name in known:
+        for contender, figures in kept.get(name, {}).get("contenders", {}).items():
+            if "rate" in figures and latest.get(contender, ("",))[0] <= kept[name]["time"]:
+                latest[contender] = (kept[name]["time"], figures)
+    return [
+        (
+            contender,
+            "{:,.0f} ({:,.0f}–{:,.0f})".format(figures["rate"], *figures["rate_range"]),
+            f"{100 * figures['source_padding']:.0f}/{100 * figures['target_padding']:.0f} %"
+            if "source_padding" in figures
+            else "–",
+            f"{figures['peak_bytes'] / 1e9:.2f} GB",
+            f"{100 * figures['same_lines']:.1f} %" if "same_lines" in figures else "–",
+        )
+        for contender, (_, figures) in sorted(latest.items())
+    ]
+
+
+if __name__ == "__main__":
+    main()
