@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,8 +40,9 @@ class Options(NamedTuple):
     lines: int | None
 
 
-def contest(contenders: Mapping[str, Contender], rounds: int, options: Options) -> dict[str, list[Round]]:
-    """The figures of each contender in each round. One that does not run is told of, and left out from then on."""
+def contest(contenders: Mapping[str, Contender], rounds: int, options: Options) -> Iterator[dict[str, list[Round]]]:
+    """After each round, the figures of each contender in all rounds so far. One that does not run is told of, and left
+    out from then on."""
     found: dict[str, list[Round]] = {name: [] for name in contenders}
     specs = {name: specification(contender, options) for name, contender in contenders.items()}
     failed: set[str] = set()
@@ -58,8 +59,8 @@ def contest(contenders: Mapping[str, Contender], rounds: int, options: Options) 
             told = ", ".join(f"{key} {figures[key]:,.4g}" for key in ("rate", "gflops", "peak_bytes") if key in figures)
             took = time.perf_counter() - start
             print(f"round {number + 1}: {name}: {told} ({took:.0f} s)", file=sys.stderr, flush=True)
-    complete = {name: turns for name, turns in found.items() if name not in failed}
-    return {name: compare_lines(turns, complete) for name, turns in complete.items()}
+        complete = {name: turns for name, turns in found.items() if name not in failed}
+        yield {name: compare_lines(turns, complete) for name, turns in complete.items()}
 
 
 def specification(contender: Contender, options: Options) -> dict[str, Any]:
@@ -148,9 +149,12 @@ def _peer(contender: Contender, spec: Mapping[str, Any], variables: Mapping[str,
     command = [str(environments.python(contender.program)), str(program), json.dumps(spec)]
     with tempfile.TemporaryDirectory(prefix="nmt-bench-") as folder:
         own = {**os.environ, **variables, "PYTHONPATH": "", "TMPDIR": folder}
-        done = subprocess.run(
-            command, cwd=folder, env=own, capture_output=True, text=True, check=False, timeout=MAX_SECONDS
-        )
+        limited = {"cwd": folder, "env": own, "timeout": MAX_SECONDS}
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, **limited)
+        except subprocess.TimeoutExpired:
+            print(f"{program.name} took more than {MAX_SECONDS} s", file=sys.stderr, flush=True)
+            return None
     lines = done.stdout.splitlines()
     if done.returncode or not lines or not lines[-1].startswith("{"):
         said = "\n".join((done.stdout + done.stderr).splitlines()[-12:])

@@ -28,10 +28,10 @@ def main(arguments: list[str] | None = None) -> None:
         own = {name: row for name, row in chosen.items() if work_of(row) == work}
         names = [name for name in contenders() if any(name in (*row.ours, *row.peers) for row in own.values())]
         options = Options(asked.threads, asked.updates, asked.warmup, asked.lines)
-        found = contest({name: contenders()[name] for name in names}, asked.rounds, options)
-        for name, row in own.items():
-            keep(name, row, found, asked)
-        write_tables()
+        for found in contest({name: contenders()[name] for name in names}, asked.rounds, options):
+            for name, row in own.items():
+                keep(name, row, found, asked)
+            write_tables()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,8 +40,8 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("rows", nargs="*", metavar="ROW", help="names or beginnings of names; all rows if left out")
     root.add_argument("--rounds", type=int, default=5, metavar="N")
-    root.add_argument("--updates", type=int, default=15, metavar="N", help="measured in each round of a training")
-    root.add_argument("--warmup", type=int, default=4, metavar="N", help="updates before those")
+    root.add_argument("--updates", type=int, default=12, metavar="N", help="measured in each round of a training")
+    root.add_argument("--warmup", type=int, default=3, metavar="N", help="updates before those")
     root.add_argument("--lines", type=int, metavar="N", help="of the text to translate; the row's own number")
     root.add_argument("--threads", type=int, default=2, metavar="N")
     root.add_argument("--list", action=ListRows, nargs=0, help="print the names of all rows")
@@ -141,9 +141,10 @@ def marked(row: Row, value: float) -> str:
 def shown(row: Row, result: Mapping[str, Any]) -> str:
     """The ratio with its range, in the row's unit."""
     low, high = result["range"]
+    few = f", {result['rounds']} rounds" if result["rounds"] < 5 else ""
     if row.figure == "gflops":
-        return f"{100 * result['ratio']:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
-    return f"{result['ratio']:.2f}× ({low:.2f}–{high:.2f})"
+        return f"{100 * result['ratio']:.0f} % ({100 * low:.0f}–{100 * high:.0f}{few})"
+    return f"{result['ratio']:.2f}× ({low:.2f}–{high:.2f}{few})"
 
 
 def write_tables() -> None:

@@ -66,7 +66,6 @@ TRAININGS = {
     ),
 }
 NAMES = {"huggingface": "Hugging Face", "fairseq": "fairseq", "eole": "Eole", "joeynmt": "JoeyNMT"}
-SETTINGS = (("", False), ("-tuned", True))
 PRECISIONS = ("float32", "bfloat16")
 MARIAN = {**TRAININGS["transformer"].model, "source": "test.source"}
 JOEY = {"kind": "rnn", "size": 512, "state": 512, "cell": "gru", "attention": "bahdanau", "dropout": 0.0}
@@ -84,9 +83,9 @@ def _training_contenders() -> Iterator[tuple[str, Contender]]:
         for precision in PRECISIONS:
             options = {"work": "train", "config": work, "model": training.model, "precision": precision}
             peers = training.peers if precision == "float32" else training.low_precision_peers
-            for suffix, tuned in SETTINGS:
-                for side in ("ours", *peers):
-                    yield f"{work}/{side}-{precision}{suffix}", Contender(side, options, tuned)
+            for side in ("ours", *peers):
+                for name, tuned in settings(work, side, precision):
+                    yield name, Contender(side, options, tuned)
         yield f"{work}/products-float32", Contender("products", {"work": "products", "precision": "float32"})
 
 
@@ -116,15 +115,22 @@ def rows() -> dict[str, Row]:
     return dict([*_training_rows(), *_memory_rows(), *_search_rows(), *_share_rows()])
 
 
-def settings(work: str, side: str, precision: str) -> tuple[str, ...]:
-    """A contender with and without the tuned allocator."""
-    return tuple(f"{work}/{side}-{precision}{suffix}" for suffix, _ in SETTINGS)
+def settings(work: str, side: str, precision: str) -> Iterator[tuple[str, bool]]:
+    """A contender without and with the tuned allocator; peers in bfloat16 only with it, which is always the faster."""
+    if side == "ours" or precision == "float32":
+        yield f"{work}/{side}-{precision}", False
+    yield f"{work}/{side}-{precision}-tuned", True
+
+
+def names(work: str, side: str, precision: str) -> tuple[str, ...]:
+    """The names of `settings`."""
+    return tuple(name for name, _ in settings(work, side, precision))
 
 
 def _peers(work: str, precision: str) -> tuple[str, ...]:
     training = TRAININGS[work]
     peers = training.peers if precision == "float32" else training.low_precision_peers
-    return tuple(name for peer in peers for name in settings(work, peer, precision))
+    return tuple(name for peer in peers for name in names(work, peer, precision))
 
 
 def _training_rows() -> Iterator[tuple[str, Row]]:
@@ -138,7 +144,7 @@ def _training_rows() -> Iterator[tuple[str, Row]]:
         named = " or ".join(NAMES[peer] for peer in training.peers)
         against = f"{named}, float32"
         for precision, marks in zip(PRECISIONS, asked[work], strict=True):
-            ours = settings(work, "ours", precision)
+            ours = names(work, "ours", precision)
             title = f"{training.title}, {precision}"
             yield f"train-{work}-{precision}", Row(title, against, ours, _peers(work, "float32"), "rate", *marks)
         if training.low_precision_peers:
@@ -152,7 +158,7 @@ def _memory_rows() -> Iterator[tuple[str, Row]]:
             peers = _peers(work, "float32") + (_peers(work, "bfloat16") if precision == "bfloat16" else ())
             against = f"the leanest of {', '.join(NAMES[peer] for peer in training.peers)}"
             title = f"peak memory: {training.title}, {precision}"
-            ours = settings(work, "ours", precision)
+            ours = names(work, "ours", precision)
             yield f"memory-{work}-{precision}", Row(title, against, ours, peers, "peak_bytes", 0.6, 0.4)
 
 
@@ -181,6 +187,6 @@ def _search_rows() -> Iterator[tuple[str, Row]]:
 
 
 def _share_rows() -> Iterator[tuple[str, Row]]:
-    ours, products = settings("transformer", "ours", "float32"), ("transformer/products-float32",)
+    ours, products = names("transformer", "ours", "float32"), ("transformer/products-float32",)
     title = "share of the float32 product rate: training, Transformer 3+3 256/1024, float32"
     yield "share-transformer-float32", Row(title, "torch's float32 products", ours, products, "gflops", 0.7, 0.8)

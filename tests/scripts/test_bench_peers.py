@@ -26,7 +26,7 @@ def test_a_ratio_is_taken_round_by_round_between_the_fastest_of_both_sides() -> 
     result = peers.compared(SPEED, FOUND, SPEED.ours, SPEED.peers)
     assert (result["ours"], result["peer"]) == ("w/ours", "w/b")  # medians 24 and 12
     assert (result["ratio"], result["range"]) == (2.0, [1.5, 2.0])  # 20/10, 24/12, 30/20
-    assert peers.shown(SPEED, result) == "2.00× (1.50–2.00)"
+    assert peers.shown(SPEED, result) == "2.00× (1.50–2.00, 3 rounds)"
 
 
 def test_memory_is_that_of_our_fastest_setting_over_the_leanest_peers() -> None:
@@ -99,6 +99,6 @@ def test_tables_say_what_is_not_measured(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(peers, "rows", lambda: {"r": SPEED, "other": SPEED})
     peers.write_tables()
     lines = document.read_text().splitlines()
-    assert "| training | peers (b) | 2.00× (1.50–2.00) | 1.5× | 3× |" in lines
+    assert "| training | peers (b) | 2.00× (1.50–2.00, 3 rounds) | 1.5× | 3× |" in lines
     assert "| training | peers | not measured | 1.5× | 3× |" in lines
     assert "| w/b | 12 (10–20) | – | 0.00 GB | – |" in lines
