@@ -5,10 +5,11 @@ Following one sentence: `translate_lines` → `Tokenizer.encode` → `make_sourc
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -22,12 +23,16 @@ from nmt.decoders.base import Want
 from nmt.errors import ConfigError
 from nmt.hypotheses import Hypothesis
 from nmt.model import EncoderDecoder
+from nmt.precision import Precision, lowered
 from nmt.search import Beam, Greedy, search
 from nmt.segments import Segment, segments
 from nmt.text.tokenizers import Tokenizers
 from nmt.text.vocabulary import EOS, UNKNOWN
 
 CHUNK = 2048  # lines that are sorted by length together
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 
 class Decoding(NamedTuple):
@@ -144,14 +149,16 @@ class Translator(LineTranslator):
         self.device = next(model.parameters()).device
 
     @classmethod
-    def load(cls, run: Path | str, checkpoint: str = "best", device: str | None = None) -> "Translator":
+    def load(
+        cls, run: Path | str, checkpoint: str = "best", device: str | None = None, precision: Precision = "float32"
+    ) -> "Translator":
         """The translator of a run directory. `checkpoint`: best, last, average or step-N.
 
-        Raises: CheckpointError for a run or checkpoint that cannot be used.
+        Raises: CheckpointError for a run or checkpoint that cannot be used, ConfigError for a precision that cannot.
         """
         opened = Run.open(Path(run))
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        model = opened.load_model(checkpoint, place)
+        model = lowered(opened.load_model(checkpoint, place), precision)
         return cls(model, opened.tokenizers, opened.config.search, opened.config.data.max_length)
 
     def align(
@@ -207,16 +214,18 @@ class Translator(LineTranslator):
     def translate_segments(self, parts: list[Segment], decoding: Decoding) -> list[list[Translated]]:
         """Search for the parts in batches of alike lengths."""
         results: dict[int, list[Translated]] = {}
-        for numbers in batches([len(part.pieces) + 1 for part in parts], decoding.batch_tokens):
-            source = make_source([self._source_ids(parts[number].pieces) for number in numbers])
-            with torch.inference_mode():
-                sources = tree.to((source,), self.device)
-                found = search(
-                    self.model, sources, decoding.search, decoding.n_best, decoding.want, decoding.max_length
-                )
+        groups = batches([len(part.pieces) + 1 for part in parts], decoding.batch_tokens)[::-1]
+        texts = [[parts[number] for number in numbers] for numbers in groups]
+        searched = side_by_side(lambda text: self._search(text, decoding), texts, self.device)
+        for numbers, found in zip(groups, searched, strict=True):
             for number, hypotheses in zip(numbers, found, strict=True):
                 results[number] = [self._translated(parts[number], found, decoding) for found in hypotheses]
         return [results[number] for number in range(len(parts))]
+
+    @torch.inference_mode()
+    def _search(self, parts: Sequence[Segment], decoding: Decoding) -> list[list[Hypothesis]]:
+        sources = tree.to((make_source([self._source_ids(part.pieces) for part in parts]),), self.device)
+        return search(self.model, sources, decoding.search, decoding.n_best, decoding.want, decoding.max_length)
 
     def _translated(self, part: Segment, found: Hypothesis, decoding: Decoding) -> Translated:
         pieces = self.tokenizers.target.vocabulary.to_pieces(found.ids)
@@ -234,6 +243,23 @@ def _no_such(part: str, number: int, count: int) -> ConfigError:
     return ConfigError(
         f"{part} {asked}: the decoder's attention has {there}", f"allowed: {'1 to ' * (count > 1)}{count}"
     )
+
+
+def side_by_side(work: Callable[[Item], Done], items: Sequence[Item], device: torch.device) -> Iterator[Done]:
+    """What `work` makes of each item, in their order: on a CPU several at a time, torch's threads shared among them.
+
+    A step's products are small, so that threads gain more from batches side by side than from parts of one product.
+    """
+    threads = torch.get_num_threads()
+    workers = min(threads, len(items)) if device.type == "cpu" else 1
+    if workers < 2:
+        yield from map(work, items)
+        return
+    try:
+        with ThreadPoolExecutor(workers, "search", torch.set_num_threads, (threads // workers,)) as pool:
+            yield from pool.map(work, items)
+    finally:
+        torch.set_num_threads(threads)  # those of later threads, too
 
 
 def batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:

@@ -33,7 +33,7 @@ FLOORS = (
     {"encoders", "metrics", "starter"},
     {"decoders", "visualize"},
     {"loss", "model", "search"},
-    {"combinations"},
+    {"combinations", "precision"},
     {"config"},
     {"checkpoint"},
     {"training", "translate"},

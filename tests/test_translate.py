@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
+import torch
 from models import build, rnn, transformer
 
 import nmt
@@ -16,9 +18,10 @@ from nmt.segments import Segment
 from nmt.text.listed import Word
 from nmt.text.tokenizers import train_tokenizers
 from nmt.text.vocabulary import UNKNOWN
-from nmt.translate import Decoding, Translated, Translator, join
+from nmt.translate import Decoding, Translated, Translator, join, side_by_side
 
 BEAM = Beam.Options(beam_size=3)
+CPU = torch.device("cpu")
 ATTENTIVE = {
     "bahdanau": rnn(),
     "luong": rnn({"score": "scaled_dot", "heads": 2}, query="current", input_feeding=True),
@@ -98,6 +101,27 @@ def test_batch_size_and_order_of_lines_change_nothing(shape):
     together = list(model.translate_lines(shuffled, Decoding(BEAM, n_best=2, want=Want(), batch_tokens=64 * 13)))
     for place, number in enumerate(order):
         same(together[place], alone[number])
+
+
+def test_batches_are_searched_side_by_side_in_their_order_with_the_threads_there_are():
+    def threads_of(number):
+        time.sleep(0.01 * (number == 0))  # the first is ready last
+        return number, torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(5)
+    try:
+        assert [*side_by_side(threads_of, range(2), CPU)] == [(0, 2), (1, 2)]
+        assert [*side_by_side(threads_of, range(9), CPU)] == [(number, 1) for number in range(9)]
+        assert [*side_by_side(threads_of, range(1), CPU)] == [(0, 5)]
+        assert torch.get_num_threads() == 5
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_an_error_in_a_batch_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side(lambda number: 1 // number, [1, 0, 1], CPU))
 
 
 def test_the_borders_of_chunks_do_not_show(monkeypatch):

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from nmt.cli.options import (
     Device,
     Heads,
     Layer,
+    PrecisionName,
     RunArgument,
     Threads,
     load_translator,
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from nmt.translate import Decoding, Translator
 
 
+def _option(metavar: str, text: str) -> Any:
+    """An option without a default to show."""
+    return typer.Option(metavar=metavar, help=text, show_default=False)
+
+
 def evaluate(
     run: RunArgument,
     source: Annotated[Path, typer.Option(metavar="FILE", help="Text to translate.")],
@@ -37,22 +43,16 @@ def evaluate(
         str, typer.Option(metavar="NAME", help="How BLEU splits words: 13a, intl, zh, ja-mecab, char, …")
     ] = "13a",
     beam_size: BeamSize = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the translation.", show_default=False)
-    ] = None,
-    json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the figures as JSON.", show_default=False)
-    ] = None,
-    alignments: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write alignments.jsonl and heatmaps.", show_default=False),
-    ] = None,
+    output: Annotated[Path | None, _option("FILE", "Write the translation.")] = None,
+    json: Annotated[Path | None, _option("FILE", "Write the figures as JSON.")] = None,
+    alignments: Annotated[Path | None, _option("DIR", "Write alignments.jsonl and heatmaps.")] = None,
     layer: Layer = None,
     heads: Heads = None,
     checkpoint: Checkpoint = BEST,
     batch_tokens: BatchTokens = BATCH_TOKENS,
     device: Device = None,
     threads: Threads = None,
+    precision: PrecisionName = "float32",
 ) -> None:
     """Translate a test set and print BLEU, chrF and TER.
 
@@ -73,7 +73,7 @@ def evaluate(
     check_files((source, reference), (output, json, matrices))
     make_metric("bleu", lowercase, tokenize)
     sources, references = pairs_of(source, reference)
-    translator = load_translator(run, checkpoint, device, threads)
+    translator = load_translator(run, checkpoint, device, threads, precision)
     if want:
         translator.check(want)
     decoding = Decoding(searching(translator.search, beam_size=beam_size), 1, want, None, batch_tokens)

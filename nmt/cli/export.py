@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.cli.options import BEST, Checkpoint, RunArgument, compute_with, load_translator
+from nmt.cli.options import BEST, Checkpoint, PrecisionName, RunArgument, compute_with, load_translator
 from nmt.errors import ConfigError, ExportError
 from nmt.export import Quantization
 
@@ -66,7 +66,7 @@ def export(
 
 
 def load_engine(
-    engine: Engine, run: Path, checkpoint: str, device: str | None, threads: int | None
+    engine: Engine, run: Path, checkpoint: str, device: str | None, threads: int | None, precision: PrecisionName
 ) -> "LineTranslator":
     """The translator of a run, or of an exported directory. A run's export is made where it is missing.
 
@@ -75,10 +75,15 @@ def load_engine(
     from nmt.export.directory import is_export
 
     if engine is Engine.CTRANSLATE2:
+        if precision != "float32":
+            raise ConfigError(
+                f"--precision {precision}: an export has its own",
+                "export the run with --quantization, and translate with that directory",
+            )
         return _load_exported(run, checkpoint, device, threads)
     if is_export(run):
         raise ConfigError(f"{run}: an exported model, not a run", "give --engine ctranslate2 with it")
-    return load_translator(run, checkpoint, device, threads)
+    return load_translator(run, checkpoint, device, threads, precision)
 
 
 def _load_exported(run: Path, checkpoint: str, device: str | None, threads: int | None) -> "LineTranslator":

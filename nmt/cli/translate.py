@@ -19,6 +19,7 @@ from nmt.cli.options import (
     Layer,
     LengthPenalty,
     MaxLength,
+    PrecisionName,
     RunArgument,
     Threads,
     searching,
@@ -64,6 +65,7 @@ def translate(
     layer: Layer = None,
     heads: Heads = None,
     engine: EngineName = Engine.TORCH,
+    precision: PrecisionName = "float32",
 ) -> None:
     """Translate text, line by line.
 
@@ -84,7 +86,7 @@ def translate(
     _check(n_best, input_, output, json)
     shown = bool(json or heatmaps or replace_unknown)
     want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
-    translator = load_engine(engine, run, checkpoint, device, threads)
+    translator = load_engine(engine, run, checkpoint, device, threads, precision)
     if heatmaps and want:
         translator.check(want)
         made_folder(heatmaps)

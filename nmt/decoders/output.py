@@ -73,11 +73,14 @@ class Softmax(nn.Module):
         super().__init__()
         self.weight_VE = nn.Parameter(torch.empty(vocabulary_size, hidden_size)) if tied is None else tied.weight
         self.bias_V = nn.Parameter(torch.zeros(vocabulary_size))
+        self.rounded: nn.Module | None = None  # in less precision, what stands in for W h + b in predictions
         if tied is None:
             nn.init.normal_(self.weight_VE, std=hidden_size**-0.5)
 
     def predict(self, hidden_NE: Tensor) -> Predictions:
         """The next piece's distribution, in float32 at least."""
+        if self.rounded is not None:
+            return Predictions.of(self.rounded(hidden_NE))
         return Predictions.of(functional.linear(hidden_NE, self.weight_VE, self.bias_V))
 
     def nll(self, hidden_ME: Tensor, target_M: Tensor) -> tuple[Tensor, Tensor]:

@@ -113,6 +113,7 @@ def test_the_options_of_search_are_kept(run: Command, in_transformed: Path, tmp_
             ("--json", "x.jsonl", "--n-best", "4"),
             "--n-best 4: ctranslate2 gives at most as many as the beam has, and it has 3",
         ),
+        (("--precision", "int8"), "--precision int8: an export has its own"),
     ],
 )
 def test_what_the_engine_lacks_is_refused(

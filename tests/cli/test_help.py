@@ -11,11 +11,13 @@ from command_line import Command, run_main
 COMMANDS = {
     ("train",): "CONFIG --run --set --resume --overwrite",
     ("translate",): "RUN --input --output --checkpoint --beam-size --length-penalty --coverage-penalty --max-length "
-    "--batch-tokens --device --threads --replace-unknown --json --n-best --heatmaps --layer --head --engine",
+    "--batch-tokens --device --threads --replace-unknown --json --n-best --heatmaps --layer --head --engine "
+    "--precision",
     ("export",): "RUN --to --output --checkpoint --quantization --overwrite",
     (
         "evaluate",
-    ): "RUN --source --reference --lowercase --tokenize --beam-size --output --json --alignments --layer --head",
+    ): "RUN --source --reference --lowercase --tokenize --beam-size --output --json --alignments --layer --head "
+    "--precision",
     ("align",): "RUN --source --target --format --output --heatmaps --gold --layer --head",
     ("new",): "--source --target --valid-source --valid-target --output",
     ("info",): "RUN",

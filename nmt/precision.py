@@ -1,0 +1,31 @@
+"""Models in less precision than they were trained in, for decoding on a CPU."""
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+from nmt.errors import ConfigError
+from nmt.layers.quantized import Int8Linear
+from nmt.model import EncoderDecoder
+
+Precision = Literal["float32", "bfloat16", "int8"]
+
+
+def lowered(model: EncoderDecoder, precision: Precision) -> EncoderDecoder:
+    """The model, changed in place: `bfloat16` holds and computes all in it but attention weights and predictions;
+    `int8` rounds the weights and inputs of all linear layers and of the output layer to 8 bits.
+
+    Raises: ConfigError for int8 where torch has no oneDNN, or on another device than a CPU.
+    """
+    if precision == "bfloat16":
+        return model.to(torch.bfloat16)
+    if precision == "int8":
+        if next(model.parameters()).device.type != "cpu" or not torch.backends.mkldnn.is_available():
+            raise ConfigError("precision int8 needs a CPU and a torch with oneDNN", "use bfloat16 or float32")
+        model.output.rounded = Int8Linear(model.output.weight_VE, model.output.bias_V)
+        for module in [*model.modules()]:
+            for name, child in module.named_children():
+                if isinstance(child, nn.Linear):
+                    setattr(module, name, Int8Linear(child.weight, child.bias))
+    return model

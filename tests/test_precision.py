@@ -1,0 +1,75 @@
+"""Models in bfloat16 and int8 against themselves in float32."""
+
+import pytest
+import torch
+from models import SHAPES, batch_of, build, log_probs_BTV
+from torch import nn
+
+from nmt.decoders.base import Want
+from nmt.errors import ConfigError
+from nmt.layers.quantized import Int8Linear, quantized
+from nmt.precision import lowered
+from nmt.search import Beam, search
+
+BATCH = batch_of([4, 1, 6, 2], [3, 5, 1, 4])
+KINDS = (  # layers that compute in ways of their own: each new shape of a product is compiled, which takes its time
+    "score-concat",
+    "score-cosine-2-heads",
+    "normalizer-entmax",
+    "scope-local_p-2",
+    "cell-gru-before",
+    "bridge-backward-lstm",
+    "query-current-feeding",
+    "none-every_step-previous",
+    "transformer-pre-learned",
+    "transformer-rnn",
+    "untied",
+)
+
+
+def test_numbers_and_scales_by_hand():
+    numbers, scale = quantized(torch.tensor([[1.27, -0.635, 0.0], [0.0, 0.0, 0.0], [-254.0, 2.0, 3.1]]))
+    assert numbers.tolist() == [[127, -64, 0], [0, 0, 0], [-127, 1, 2]]  # 63.5 and 1.55 are rounded, halves to even
+    assert scale.flatten().tolist() == pytest.approx([0.01, 1 / 127, 2.0])
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_an_int8_layer_is_the_linear_layer_of_rounded_numbers(bias):
+    torch.manual_seed(1)
+    layer, inputs = nn.Linear(24, 9, bias=bias), torch.randn(2, 5, 24)
+    rounded = [numbers.double() * scale.double() for numbers, scale in map(quantized, (inputs, layer.weight.detach()))]
+    expected = nn.functional.linear(*rounded, None if layer.bias is None else layer.bias.double())
+    with torch.no_grad():
+        given = Int8Linear(layer.weight, layer.bias)(inputs)
+    torch.testing.assert_close(given.double(), expected, rtol=0, atol=1e-5)
+
+
+def test_an_int8_row_does_not_depend_on_its_batch_mates():
+    layer, inputs = Int8Linear(torch.randn(7, 16), None), torch.randn(3, 16)
+    assert torch.equal(layer(torch.cat((inputs, 1000 * inputs)))[:3], layer(inputs))
+
+
+@pytest.mark.parametrize(("precision", "mean"), [("bfloat16", 0.03), ("int8", 0.06)])
+@pytest.mark.parametrize("name", KINDS)
+def test_a_model_is_near_itself_in_less_precision(name, precision, mean):
+    model = build(SHAPES[name]).float()
+    options = Beam.Options(beam_size=2, max_length_ratio=1.0)
+    with torch.inference_mode():
+        expected_BTV = log_probs_BTV(model, BATCH)
+        low = lowered(model, precision)
+        difference_BTV = (log_probs_BTV(low, BATCH) - expected_BTV).abs()
+        found = search(low, BATCH.sources, options, want=Want())
+    assert 0 < difference_BTV.mean() < mean
+    assert all(len(hypotheses) == 1 for hypotheses in found)
+
+
+def test_float32_changes_nothing():
+    model = build(SHAPES["cell-lstm"]).float()
+    before = log_probs_BTV(model, BATCH)
+    assert torch.equal(log_probs_BTV(lowered(model, "float32"), BATCH), before)
+
+
+def test_int8_without_onednn_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="int8 needs a CPU"):
+        lowered(build(SHAPES["untied"]), "int8")
