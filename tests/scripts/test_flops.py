@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from nmt.loss import translation_loss
 from nmt.model import ModelOptions
 
-S, T, PAIRS = 5, 7, 3
+S, T, PAIRS = 16, 7, 3  # without gradients, sources are laid out in multiples of 16 positions
 BATCH = batch_of([S] * PAIRS, [T] * PAIRS)
 
 
