@@ -248,7 +248,7 @@ def _no_such(part: str, number: int, count: int) -> ConfigError:
 def side_by_side(work: Callable[[Item], Done], items: Sequence[Item], device: torch.device) -> Iterator[Done]:
     """What `work` makes of each item, in their order: on a CPU several at a time, torch's threads shared among them.
 
-    A step's products are small, so that threads gain more from batches side by side than from parts of one product.
+    A step's products are small, which leaves threads little to share inside of one.
     """
     threads = torch.get_num_threads()
     workers = min(threads, len(items)) if device.type == "cpu" else 1

@@ -92,7 +92,8 @@ class MultiHead(nn.Module):
     Heads are folded into the batch axis, so that scores and scopes work unchanged and share their parameters among
     the heads. Softmax of scaled products over the whole memory goes through torch's fused kernel unless the weights
     are wanted. Cost: H scores of width P = size / H, and four projections. Raises: ConfigError unless H divides size.
-    Source: Vaswani et al. 2017, §3.2.2. Differs: nothing (scores and scopes with parameters share them among heads).
+    Source: Vaswani et al. 2017, §3.2.2. Differs: the projections have biases; scores and scopes with
+    parameters share them among the heads.
     """
 
     def __init__(self, options: "AttentionSettings", query_size: int, memory_size: int, size: int) -> None:

@@ -32,7 +32,7 @@ Threads = Annotated[
 ]
 PrecisionName = Annotated[
     Literal["float32", "bfloat16", "int8"],
-    typer.Option(help="Of weights and products while translating; less is faster where the processor has it."),
+    typer.Option(help="Of weights and products while translating."),
 ]
 BATCH_TOKENS = 4096  # computed at once where nothing else is said
 BatchTokens = Annotated[

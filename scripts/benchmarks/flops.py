@@ -63,7 +63,7 @@ class Cost(NamedTuple):
 
 
 def cost(model: ModelOptions, vocabulary_size: int) -> Cost:
-    """Of a model with so many target pieces. Raises: NotImplementedError where a part has no formula here."""
+    """Of a model with so many target pieces. Raises: ValueError where a part has no formula here."""
     size = model.embedding_size
     output = Cost(target=2 * size * vocabulary_size)
     return output.plus(encoder_cost(model.encoder, size), decoder_cost(model.decoder, size, model.encoder))
@@ -181,6 +181,6 @@ def scope_cost(scope: Any, query_size: int) -> Cost:
     return known[scope.name]
 
 
-def unknown(options: Any) -> NotImplementedError:
+def unknown(options: Any) -> ValueError:
     """The refusal of a part that this module does not count."""
-    return NotImplementedError(f"scripts/benchmarks/flops.py has no formula for {options.name!r}")
+    return ValueError(f"scripts/benchmarks/flops.py has no formula for {options.name!r}")
