@@ -11,8 +11,8 @@ from nmt.decoders.base import Want
 class OutputLayer(Protocol):
     """The training face of an output layer."""
 
-    def nll(self, hidden_ME: Tensor, target_M: Tensor) -> tuple[Tensor, Tensor]:
-        """Per token: −log P(target), and the mean of −log P over the vocabulary."""
+    def nll(self, hidden_ME: Tensor, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """The smoothed cross-entropy, summed over the tokens; and per token −log P(target), detached."""
 
 
 class Model(Protocol):
@@ -40,6 +40,5 @@ def translation_loss(model: Model, batch: Batch, label_smoothing: float) -> Loss
     Source: Szegedy et al. 2016, §7. Differs: nothing (the uniform part counts the target piece too).
     """
     hidden_BTE, _ = model(batch)
-    nll_M, uniform_M = model.output.nll(hidden_BTE[batch.mask_BT], batch.target_BT[batch.mask_BT])
-    total = (1 - label_smoothing) * nll_M.sum() + label_smoothing * uniform_M.sum()
-    return Loss(total, nll_M.detach().sum(), nll_M.numel())
+    total, nll_M = model.output.nll(hidden_BTE[batch.mask_BT], batch.target_BT[batch.mask_BT], label_smoothing)
+    return Loss(total, nll_M.sum(), nll_M.numel())

@@ -188,7 +188,7 @@ class Translator(LineTranslator):
         batch = tree.to(make_batch([sources], targets, range(len(pairs))), self.device)
         hidden_BTE, weights_BTS = self.model(batch, want)
         assert weights_BTS is not None, "checked before"
-        nll_M, _ = self.model.output.nll(hidden_BTE[batch.mask_BT], batch.target_BT[batch.mask_BT])
+        _, nll_M = self.model.output.nll(hidden_BTE[batch.mask_BT], batch.target_BT[batch.mask_BT])
         start = 0
         for (source, target), weights_TS in zip(pairs, weights_BTS.float().cpu().numpy(), strict=True):
             end = start + len(target) + 1

@@ -242,7 +242,7 @@ def test_log_probs_are_those_of_a_forced_pass(name):
         for hypothesis in hypotheses:
             batch = make_batch([[row]], [[*hypothesis.ids, EOS]], [0])
             with torch.inference_mode():
-                nll_M, _ = model.output.nll(model(batch)[0][0], batch.target_BT[0])
+                _, nll_M = model.output.nll(model(batch)[0][0], batch.target_BT[0])
             assert hypothesis.log_prob == pytest.approx(-nll_M.sum().item(), abs=1e-6)
 
 

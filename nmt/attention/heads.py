@@ -4,14 +4,13 @@ Decoders use all three in the same way: `prepare` once a sentence, `start` for t
 number of query rows. `step_BR` counts target positions from 1.
 """
 
-from contextlib import nullcontext
+import math
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nmt import tree
 from nmt.attention.base import Attended, Memory, Scope, Score
@@ -75,15 +74,21 @@ class SingleHead(nn.Module):
         return attended
 
 
-def fused(query_BHRP: Tensor, prepared: Prepared, mask_B1RS: Tensor) -> Tensor:
-    """torch's scaled dot-product attention: context_BHRP without weights.
+def scaled_dot_product(query_BHRP: Tensor, prepared: Prepared, mask_B1RS: Tensor) -> Tensor:
+    """softmax(q k^T / √P) v without the weights, where each row may see some position: context_BHRP.
 
-    Where gradients are recorded on a CPU its plain kernel is asked for: on sentences of ordinary length the flash
-    kernel's backward pass there makes the whole training step half as slow again.
+    Where gradients are recorded on a CPU, in three plain kernels: on sentences of ordinary length the backward pass of
+    torch's flash kernel makes the whole training step half as slow again there. Else through torch's fused kernel.
     """
-    plain = torch.is_grad_enabled() and query_BHRP.device.type == "cpu"
-    with sdpa_kernel(SDPBackend.MATH) if plain else nullcontext():
+    if not torch.is_grad_enabled() or query_BHRP.device.type != "cpu":
         return functional.scaled_dot_product_attention(query_BHRP, *prepared, attn_mask=mask_B1RS)
+    num_sentences, heads, rows, size = query_BHRP.shape
+    bias_B1RS = torch.zeros_like(mask_B1RS, dtype=query_BHRP.dtype).masked_fill_(~mask_B1RS, -math.inf)
+    bias_ZRS = bias_B1RS.expand(-1, heads, rows, -1).flatten(0, 1)
+    query_ZRP, keys_ZSP, values_ZSP = (tensor.flatten(0, 1) for tensor in (query_BHRP, *prepared))
+    weights_ZRS = torch.baddbmm(bias_ZRS, query_ZRP, keys_ZSP.transpose(1, 2), alpha=size**-0.5).softmax(dim=-1)
+    context_BHRP: Tensor = torch.bmm(weights_ZRS, values_ZSP).unflatten(0, (num_sentences, heads))
+    return context_BHRP
 
 
 class MultiHead(nn.Module):
@@ -145,7 +150,7 @@ class MultiHead(nn.Module):
         query_BHRP = self.split(self.query(query_BRQ))
         if self.fusable and not want:
             mask_B1RS = mask_BRS.unsqueeze(1)
-            context_BHRP = fused(query_BHRP, prepared, mask_B1RS)
+            context_BHRP = scaled_dot_product(query_BHRP, prepared, mask_B1RS)
             attended = Attended(context_BHRP, None, state, {})
         else:
             attended = self._fold(query_BHRP, step_BR, prepared, mask_BRS, state)

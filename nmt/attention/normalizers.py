@@ -1,6 +1,6 @@
 """Normalizers: from scores to weights that are exactly 0 on masked positions and sum to 1.
 
-All are computed in float32 at least, whatever the autocast; a row that is masked throughout becomes zeros.
+All are computed in float32 at least, whatever the scores' precision; a row that is masked throughout becomes zeros.
 """
 
 import math

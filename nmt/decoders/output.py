@@ -1,66 +1,110 @@
 """Output layers: from a decoder's hidden state to the distribution over the next piece.
 
-Two faces: `predict` for search, `nll` for training, which never holds more than one (tokens × vocabulary) matrix.
+Two faces: `predict` for search, `nll` for training, which never holds the (tokens × vocabulary) matrix.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from nmt.decoders.predictions import Predictions
 
 
 class LinearCrossEntropy(Function):
-    """Per token, of logits z = W h + b: −log P(target), and the mean of −log P over the whole vocabulary.
+    """Of logits z = W h + b: Σ_tokens (1 − ε) · (−log P(target)) + ε · mean_v(−log P(v)), and each −log P(target).
 
-    Forward keeps the logits once, in the precision of the product; backward turns them in place into their gradient.
-    Sums over the vocabulary are taken in float32 at least, chunk by chunk.
+    It goes through the tokens chunk by chunk and keeps no logits: a chunk's probabilities P become gradients of h, W
+    and b at once, dz = P − (1 − ε) · onehot(target) − ε / V, which backward only scales. What all pieces share never
+    meets the (tokens × vocabulary) matrix: mean_v(z) = mean_v(W) h + mean_v(b), and −ε / V enters as its products.
+    P has h's precision, as the products read it; chunks and sums of logarithms are added in float32 at least.
     """
 
-    chunk = 128  # rows whose float32 copy stays in a core's cache
+    chunk = 512  # tokens: enough for full speed of the products, few enough for a processor's cache
 
     @staticmethod
     def forward(
-        ctx: Any, hidden_ME: Tensor, weight_VE: Tensor, bias_V: Tensor, target_M: Tensor
+        ctx: Any,
+        hidden_ME: Tensor,
+        weight_VE: Tensor,
+        bias_V: Tensor,
+        target_M: Tensor,
+        smoothing: float,
+        recorded: bool,
     ) -> tuple[Tensor, Tensor]:
-        """(nll_M, uniform_M)."""
-        logits_MV = functional.linear(hidden_ME, weight_VE, bias_V)
-        wide = torch.promote_types(logits_MV.dtype, torch.float32)
-        norm_M, mean_M = [], []
-        for part_MV in logits_MV.split(LinearCrossEntropy.chunk):
-            part_MV = part_MV.to(wide)  # noqa: PLW2901
-            norm_M.append(torch.logsumexp(part_MV, dim=-1))
-            mean_M.append(part_MV.mean(dim=-1))
-        log_norm_M = torch.cat(norm_M)
-        score_M = logits_MV.gather(1, target_M.unsqueeze(1)).squeeze(1).to(wide)
-        ctx.save_for_backward(hidden_ME, weight_VE, logits_MV, log_norm_M, target_M)
-        return log_norm_M - score_M, log_norm_M - torch.cat(mean_M)
+        """The sum, and nll_M, which has no gradient; gradients are computed where they are recorded."""
+        wide = torch.promote_types(hidden_ME.dtype, torch.float32)
+        mean_E = weight_VE.mean(dim=0, dtype=wide)
+        gradients = Gradients.zeros(hidden_ME, weight_VE, bias_V) if recorded else None
+        norm_M, nll_M = [hidden_ME.new_empty(0, dtype=wide)], [hidden_ME.new_empty(0, dtype=wide)]
+        for start in range(0, len(hidden_ME), LinearCrossEntropy.chunk):
+            rows = slice(start, start + LinearCrossEntropy.chunk)
+            target_C1 = target_M[rows].unsqueeze(1)
+            logits_CV = functional.linear(hidden_ME[rows], weight_VE, bias_V)
+            probs_CV = torch.softmax(logits_CV, dim=-1)
+            norm_M.append(logits_CV.amax(dim=-1).to(wide) - probs_CV.amax(dim=-1).to(wide).log())
+            nll_M.append(norm_M[-1] - logits_CV.gather(1, target_C1).squeeze(1).to(wide))
+            if gradients is not None:
+                probs_CV[torch.arange(len(probs_CV), device=probs_CV.device), target_M[rows]] -= 1 - smoothing
+                gradients.add(rows, probs_CV, hidden_ME[rows], weight_VE)
+        uniform = torch.cat(norm_M).sum() - hidden_ME.sum(dim=0, dtype=wide) @ mean_E
+        uniform = uniform - len(hidden_ME) * bias_V.mean(dtype=wide)
+        if gradients is not None:
+            ctx.save_for_backward(*gradients.smoothed(smoothing, hidden_ME, mean_E))
+        nll = torch.cat(nll_M)
+        ctx.mark_non_differentiable(nll)
+        return (1 - smoothing) * nll.sum() + smoothing * uniform, nll
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        """dz = (g_nll + g_uniform) · P − g_nll · onehot(target) − g_uniform / V, then the linear map's gradients."""
-        nll_M, uniform_M = gradients
-        hidden_ME, weight_VE, logits_MV, log_norm_M, target_M = ctx.saved_tensors
-        for rows in torch.arange(len(logits_MV)).split(LinearCrossEntropy.chunk):
-            part = slice(int(rows[0]), int(rows[-1]) + 1)
-            share_MV = torch.exp(logits_MV[part] - log_norm_M[part].unsqueeze(1))
-            share_MV *= (nll_M[part] + uniform_M[part]).unsqueeze(1)
-            share_MV -= (uniform_M[part] / logits_MV.shape[1]).unsqueeze(1)
-            share_MV.scatter_add_(1, target_M[part].unsqueeze(1), -nll_M[part].unsqueeze(1))
-            logits_MV[part] = share_MV.to(logits_MV.dtype)
-        return (
-            logits_MV @ weight_VE,
-            logits_MV.t() @ hidden_ME,
-            logits_MV.sum(dim=0, dtype=log_norm_M.dtype),
-            None,
-        )
+    @once_differentiable
+    def backward(ctx: Any, total: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
+        """The gradients that forward has computed, times that of the sum."""
+        hidden_ME, weight_VE, bias_V = (gradient * total.to(gradient.dtype) for gradient in ctx.saved_tensors)
+        return hidden_ME, weight_VE, bias_V, None, None, None
 
 
-linear_cross_entropy: Callable[..., tuple[Tensor, Tensor]] = LinearCrossEntropy.apply
+class Gradients(NamedTuple):
+    """Of a linear map's input, weight and bias; those of weight and bias are sums in float32 at least."""
+
+    hidden_ME: Tensor
+    weight_VE: Tensor
+    bias_V: Tensor
+
+    @classmethod
+    def zeros(cls, hidden_ME: Tensor, weight_VE: Tensor, bias_V: Tensor) -> "Gradients":
+        """Before any token."""
+        wide = torch.promote_types(hidden_ME.dtype, torch.float32)
+        sums = (torch.zeros_like(tensor, dtype=wide) for tensor in (weight_VE, bias_V))
+        return cls(torch.empty_like(hidden_ME), *sums)
+
+    def add(self, rows: slice, change_CV: Tensor, hidden_CE: Tensor, weight_VE: Tensor) -> None:
+        """Those of a chunk whose outputs have the gradient `change_CV`."""
+        torch.mm(change_CV, weight_VE, out=self.hidden_ME[rows])
+        if self.weight_VE.dtype == change_CV.dtype:
+            self.weight_VE.addmm_(change_CV.t(), hidden_CE)
+        else:
+            self.weight_VE.add_(change_CV.t() @ hidden_CE)
+        self.bias_V.add_(change_CV.sum(dim=0))
+
+    def smoothed(self, smoothing: float, hidden_ME: Tensor, mean_E: Tensor) -> tuple[Tensor, ...]:
+        """With −ε / V added to every output's gradient, in the precision of what they are gradients of."""
+        share = smoothing / len(self.bias_V)
+        self.hidden_ME.sub_(smoothing * mean_E)
+        self.weight_VE.sub_(share * hidden_ME.sum(dim=0, dtype=self.weight_VE.dtype))
+        self.bias_V.sub_(share * len(hidden_ME))
+        return tuple(gradient.to(hidden_ME.dtype) for gradient in self)
+
+
+def linear_cross_entropy(
+    hidden_ME: Tensor, weight_VE: Tensor, bias_V: Tensor, target_M: Tensor, smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """`LinearCrossEntropy`; inside of it torch does not tell whether gradients are recorded."""
+    apply: Callable[..., tuple[Tensor, Tensor]] = LinearCrossEntropy.apply
+    return apply(hidden_ME, weight_VE, bias_V, target_M, smoothing, torch.is_grad_enabled())
 
 
 class Softmax(nn.Module):
@@ -83,11 +127,6 @@ class Softmax(nn.Module):
             return Predictions.of(self.rounded(hidden_NE))
         return Predictions.of(functional.linear(hidden_NE, self.weight_VE, self.bias_V))
 
-    def nll(self, hidden_ME: Tensor, target_M: Tensor) -> tuple[Tensor, Tensor]:
-        """Per token: −log P(target), and the mean of −log P over the vocabulary (for label smoothing)."""
-        device = hidden_ME.device.type
-        if not torch.is_autocast_enabled(device):
-            return linear_cross_entropy(hidden_ME, self.weight_VE, self.bias_V, target_M)
-        low = torch.get_autocast_dtype(device)
-        with torch.autocast(device, enabled=False):
-            return linear_cross_entropy(hidden_ME.to(low), self.weight_VE.to(low), self.bias_V.to(low), target_M)
+    def nll(self, hidden_ME: Tensor, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """The cross-entropy's sum over the tokens, with label smoothing; and per token −log P(target), detached."""
+        return linear_cross_entropy(hidden_ME, self.weight_VE, self.bias_V, target_M, label_smoothing)

@@ -1,7 +1,12 @@
 """Dropout whose masks are cheap to draw on a CPU."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 LEVELS = 1 << 16
@@ -10,23 +15,63 @@ LEVELS = 1 << 16
 class Dropout(nn.Module):
     """y = x · m / (1 − p), each m independently 0 with probability p and else 1; nothing in eval mode.
 
-    On a CPU four decisions are cut from each 64-bit random number, so p is rounded to a multiple of 2^−16; drawing
-    one number for every decision took a sixth of a Transformer's training time.
+    p is rounded to a multiple of 2^−16, so that on a CPU four decisions can be cut from each 64-bit random number;
+    drawing one number for every decision took a sixth of a Transformer's training time.
     Source: Srivastava et al. 2014. Differs: nothing.
     """
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.p = p
+        self.p = round(p * LEVELS) / LEVELS
 
     def forward(self, states: Tensor) -> Tensor:
         """The states, thinned out while training."""
-        if not self.training or self.p == 0:
-            return states
+        return states * self._factors(states) if self._drops else states
+
+    def added(self, states: Tensor, change: Tensor) -> Tensor:
+        """states + forward(change), in one pass."""
+        return torch.addcmul(states, change, self._factors(change)) if self._drops else states + change
+
+    def rectified(self, states: Tensor) -> Tensor:
+        """forward(relu(states)), which may take the states' place: the way back needs nothing but its zeros."""
+        return rectify(states, self._factors(states), self._scale) if self._drops else torch.relu(states)
+
+    @property
+    def _drops(self) -> bool:
+        return self.training and self.p > 0
+
+    @property
+    def _scale(self) -> float:
+        return 1 / (1 - self.p)
+
+    def _factors(self, states: Tensor) -> Tensor:
+        """m / (1 − p) for each of the states, in their precision."""
         if states.device.type != "cpu":
-            return functional.dropout(states, self.p)
-        count = states.numel()
-        bits = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
-        dropped = round(self.p * LEVELS)
-        keep = (bits[:count].view(states.shape) >= dropped - LEVELS // 2).to(states.dtype)
-        return states * keep.mul_(LEVELS / (LEVELS - dropped))
+            return functional.dropout(torch.ones_like(states), self.p)
+        bits = torch.empty((states.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
+        lowest_kept = round(self.p * LEVELS) - LEVELS // 2
+        kept = torch.empty_like(states, memory_format=torch.contiguous_format)
+        return torch.ge(bits[: kept.numel()].view(kept.shape), lowest_kept, out=kept).mul_(self._scale)
+
+
+class Rectify(Function):
+    """y = max(x, 0) · f in the place of x, f being 0 or s; dx = dy · s where y > 0."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, factors: Tensor, scale: float) -> Tensor:
+        """y."""
+        ctx.mark_dirty(states)
+        states.relu_().mul_(factors)
+        ctx.save_for_backward(states)
+        ctx.scale = scale
+        return states
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """dx."""
+        (states,) = ctx.saved_tensors
+        return torch.ops.aten.threshold_backward(gradient, states, 0).mul_(ctx.scale), None, None
+
+
+rectify: Callable[..., Tensor] = Rectify.apply

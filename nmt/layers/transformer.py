@@ -34,7 +34,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.inner = nn.Linear(size, hidden_size)
         self.outer = nn.Linear(hidden_size, size)
-        self.activation = functional.relu if activation == "relu" else functional.gelu
+        self.rectified = activation == "relu"
         self.dropout = Dropout(dropout)
         for layer in (self.inner, self.outer):
             nn.init.xavier_uniform_(layer.weight)
@@ -42,7 +42,9 @@ class FeedForward(nn.Module):
 
     def forward(self, states_BRE: Tensor) -> Tensor:
         """States of the same shape."""
-        result: Tensor = self.outer(self.dropout(self.activation(self.inner(states_BRE))))
+        inner_BRF: Tensor = self.inner(states_BRE)
+        active_BRF = self.dropout.rectified(inner_BRF) if self.rectified else self.dropout(functional.gelu(inner_BRF))
+        result: Tensor = self.outer(active_BRF)
         return result
 
 
@@ -65,7 +67,7 @@ class Residual(nn.Module):
 
     def leave(self, states_BRE: Tensor, change_BRE: Tensor) -> Tensor:
         """The states after f has answered with `change_BRE`."""
-        states_BRE = states_BRE + self.dropout(change_BRE)
+        states_BRE = self.dropout.added(states_BRE, change_BRE)
         left_BRE: Tensor = states_BRE if self.norm_first else self.norm(states_BRE)
         return left_BRE
 

@@ -1,6 +1,7 @@
 """Training as a generator: `for event in fit(config, data, run, validate): show(event)`.
 
     state    what a run in memory is (Training, Progress), how it begins, its limits
+    worker   the model that computes gradients: in bfloat16, a copy of the trained one
     update   one update of the weights
     keeping  to a checkpoint and back
     loop     fit: updates, validation, checkpoints, the end

@@ -52,7 +52,7 @@ def fit(
 def _events(training: Training, validate: Validate, resume: bool, stop: Callable[[], bool]) -> Iterator[Event]:
     yield from restore(training) if resume else start_new(training)
     parameters = sum(parameter.numel() for parameter in training.model.parameters())
-    precision = str(training.precision).removeprefix("torch.")
+    precision = str(training.worker.precision).removeprefix("torch.")
     yield Started(training.progress.step, parameters, str(training.device), precision)
     interrupted = False
     if _owes_validation(training):

@@ -14,6 +14,7 @@ from nmt.data.settings import TextFiles
 from nmt.events import Journal
 from nmt.model import EncoderDecoder
 from nmt.optimization import Schedule
+from nmt.training.worker import Worker
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Training:
     stream: Iterator[Batch]
     journal: Journal
     device: torch.device
-    precision: torch.dtype
+    worker: Worker
     progress: Progress
     per_epoch: int = 0  # batches, about; counted where epochs limit the run
     saved: int = 0
@@ -92,7 +93,7 @@ def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Tra
         stream=iter(batches),
         journal=Journal(run.path),
         device=device,
-        precision=_precision(settings.precision, device),
+        worker=Worker(model, _precision(settings.precision, device)),
         progress=Progress(),
         per_epoch=batches.batches_per_epoch(0) if settings.max_epochs else 0,
     )

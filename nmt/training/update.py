@@ -57,7 +57,7 @@ def update(training: Training) -> Iterator[Event]:
 def _follow_gradient(training: Training, learning_rate: float) -> Sums:
     batches = [next(training.stream) for _ in range(training.settings.accumulate)]
     tokens = sum(int(batch.mask_BT.sum()) for batch in batches)
-    training.optimizer.zero_grad(set_to_none=True)
+    training.worker.begin()
     loss, nll = 0.0, 0.0
     for batch in batches:
         batch_loss, batch_nll = _backward(training, batch, tokens)
@@ -73,12 +73,12 @@ def _follow_gradient(training: Training, learning_rate: float) -> Sums:
 
 
 def _backward(training: Training, batch: Batch, tokens: int) -> tuple[float, float]:
-    with torch.autocast(training.device.type, dtype=torch.bfloat16, enabled=training.precision == torch.bfloat16):
-        loss = translation_loss(training.model, to(batch, training.device), training.settings.label_smoothing)
+    loss = translation_loss(training.worker.model, to(batch, training.device), training.settings.label_smoothing)
     value = float(loss.total.detach())
     if not math.isfinite(value):
         raise _not_finite(training, "loss", list(batch.lines))
     (loss.total / tokens).backward()
+    training.worker.hand_back()
     return value, float(loss.nll)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import environments, exchange
-from benchmarks.machine import TUNED_ALLOCATOR
 from benchmarks.processes import in_process
 from benchmarks.rows import Contender
+from nmt.cli.allocator import SETTINGS
 from nmt.config import Config, load_config
 
 ADAPTERS = Path(__file__).parent / "adapters"
@@ -114,7 +114,7 @@ def vocabulary_size(config: Config) -> int:
 
 def run(contender: Contender, spec: Mapping[str, Any], threads: int) -> Round | None:
     """One round of one contender, or None where it does not run."""
-    variables = {"OMP_NUM_THREADS": str(threads), **(TUNED_ALLOCATOR if contender.tuned else {})}
+    variables = {"OMP_NUM_THREADS": str(threads), **(SETTINGS if contender.tuned else {"GLIBC_TUNABLES": ""})}
     if contender.program == "products":
         return {"gflops": in_process("rates", spec, variables)["float32"]}
     if contender.program == "ours":

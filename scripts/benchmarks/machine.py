@@ -14,10 +14,8 @@ from typing import Any
 import torch
 
 FLAGS = ("fma", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8")
-KEPT = ("MALLOC_", "OMP_", "MKL_", "KMP_", "GOMP_", "DNNL_", "ONEDNN_", "LD_PRELOAD", "TORCH", "NMT_")
+KEPT = ("MALLOC_", "GLIBC_", "OMP_", "MKL_", "KMP_", "GOMP_", "DNNL_", "ONEDNN_", "LD_PRELOAD", "TORCH", "NMT_")
 SHAPES = ((2048, 2048, 2048), (4096, 256, 1024), (4096, 1024, 256), (4096, 256, 8000))
-TUNED_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": str(1 << 33)}
-"""glibc keeps what a step has freed for the next step, instead of asking the kernel for zeroed pages anew."""
 
 
 def describe(threads: int, device: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What is measured against whom: the rows of the table in docs/benchmarks.md, and the contenders that they compare.
 
-A contender is one way of doing a work: `transformer/huggingface-float32-tuned`. "tuned" is glibc's allocator told to
-keep what a step has freed (`machine.TUNED_ALLOCATOR`).
+A contender is one way of doing a work: `transformer/huggingface-float32-tuned`. "tuned" is glibc's allocator with the
+settings that nmt's own commands start themselves with; peers run with and without them, and the better one counts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ class Contender(NamedTuple):
 
     program: str
     options: Mapping[str, Any]
-    tuned: bool = False
+    tuned: bool
 
 
 class Row(NamedTuple):
@@ -82,11 +82,13 @@ def _training_contenders() -> Iterator[tuple[str, Contender]]:
     for work, training in TRAININGS.items():
         for precision in PRECISIONS:
             options = {"work": "train", "config": work, "model": training.model, "precision": precision}
-            peers = training.peers if precision == "float32" else training.low_precision_peers
-            for side in ("ours", *peers):
-                for name, tuned in settings(work, side, precision):
-                    yield name, Contender(side, options, tuned)
-        yield f"{work}/products-float32", Contender("products", {"work": "products", "precision": "float32"})
+            yield f"{work}/ours-{precision}", Contender("ours", options, tuned=True)
+            for name in _peers(work, precision):
+                yield name, Contender(name.split("/")[1].split("-")[0], options, name.endswith("-tuned"))
+        yield (
+            f"{work}/products-float32",
+            Contender("products", {"work": "products", "precision": "float32"}, tuned=True),
+        )
 
 
 def _transformer_search() -> Iterator[tuple[str, Contender]]:
@@ -94,20 +96,22 @@ def _transformer_search() -> Iterator[tuple[str, Contender]]:
         options = {"work": "decode", "config": "transformer", "model": MARIAN, "beam_size": beam_size}
         options |= {"search": search, "batch_sentences": batch_sentences, "lines": 1000}
         for precision in ("float32", "bfloat16", "int8"):
-            yield f"{work}/ours-{precision}", Contender("ours", {**options, "precision": precision})
-        yield f"{work}/huggingface-float32", Contender("huggingface", {**options, "weights": "marian"})
+            yield f"{work}/ours-{precision}", Contender("ours", {**options, "precision": precision}, tuned=True)
+        for name, tuned in settings(f"{work}/huggingface-float32"):
+            yield name, Contender("huggingface", {**options, "weights": "marian"}, tuned)
         for precision in ("float32", "int8"):
             for workers in (1, 2):
-                name = f"{work}/ctranslate2-{precision}-{workers}-workers"
                 own = {"precision": precision, "workers": workers, "weights": "ctranslate2"}
-                yield name, Contender("ctranslate2", {**options, **own})
+                for name, tuned in settings(f"{work}/ctranslate2-{precision}-{workers}-workers"):
+                    yield name, Contender("ctranslate2", {**options, **own}, tuned)
 
 
 def _recurrent_search() -> Iterator[tuple[str, Contender]]:
     options = {"work": "decode", "config": "rnn_decoding", "model": JOEY, "beam_size": 5, "search": FIRST}
     options |= {"batch_sentences": 64, "lines": 300, "weights": "joeynmt"}
-    yield "recurrent/ours-float32", Contender("ours", {**options, "precision": "float32"})
-    yield "recurrent/joeynmt-float32", Contender("joeynmt", options)
+    yield "recurrent/ours-float32", Contender("ours", {**options, "precision": "float32"}, tuned=True)
+    for name, tuned in settings("recurrent/joeynmt-float32"):
+        yield name, Contender("joeynmt", options, tuned)
 
 
 def rows() -> dict[str, Row]:
@@ -115,22 +119,22 @@ def rows() -> dict[str, Row]:
     return dict([*_training_rows(), *_memory_rows(), *_search_rows(), *_share_rows()])
 
 
-def settings(work: str, side: str, precision: str) -> Iterator[tuple[str, bool]]:
-    """A contender without and with the tuned allocator; peers in bfloat16 only with it, which is always the faster."""
-    if side == "ours" or precision == "float32":
-        yield f"{work}/{side}-{precision}", False
-    yield f"{work}/{side}-{precision}-tuned", True
+def settings(name: str) -> Iterator[tuple[str, bool]]:
+    """A peer's name without and with the tuned allocator."""
+    yield name, False
+    yield f"{name}-tuned", True
 
 
-def names(work: str, side: str, precision: str) -> tuple[str, ...]:
-    """The names of `settings`."""
-    return tuple(name for name, _ in settings(work, side, precision))
+def names(*contenders: str) -> tuple[str, ...]:
+    """The names of the `settings` of some peers."""
+    return tuple(name for contender in contenders for name, _ in settings(contender))
 
 
 def _peers(work: str, precision: str) -> tuple[str, ...]:
-    training = TRAININGS[work]
-    peers = training.peers if precision == "float32" else training.low_precision_peers
-    return tuple(name for peer in peers for name in names(work, peer, precision))
+    """Those that train so; in bfloat16 only with the tuned allocator, which is always the faster."""
+    if precision == "float32":
+        return names(*(f"{work}/{peer}-float32" for peer in TRAININGS[work].peers))
+    return tuple(f"{work}/{peer}-{precision}-tuned" for peer in TRAININGS[work].low_precision_peers)
 
 
 def _training_rows() -> Iterator[tuple[str, Row]]:
@@ -144,7 +148,7 @@ def _training_rows() -> Iterator[tuple[str, Row]]:
         named = " or ".join(NAMES[peer] for peer in training.peers)
         against = f"{named}, float32"
         for precision, marks in zip(PRECISIONS, asked[work], strict=True):
-            ours = names(work, "ours", precision)
+            ours = (f"{work}/ours-{precision}",)
             title = f"{training.title}, {precision}"
             yield f"train-{work}-{precision}", Row(title, against, ours, _peers(work, "float32"), "rate", *marks)
         if training.low_precision_peers:
@@ -158,13 +162,13 @@ def _memory_rows() -> Iterator[tuple[str, Row]]:
             peers = _peers(work, "float32") + (_peers(work, "bfloat16") if precision == "bfloat16" else ())
             against = f"the leanest of {', '.join(NAMES[peer] for peer in training.peers)}"
             title = f"peak memory: {training.title}, {precision}"
-            ours = names(work, "ours", precision)
+            ours = (f"{work}/ours-{precision}",)
             yield f"memory-{work}-{precision}", Row(title, against, ours, peers, "peak_bytes", 0.6, 0.4)
 
 
 def _search_rows() -> Iterator[tuple[str, Row]]:
     def engine(work: str, precision: str) -> tuple[str, ...]:
-        return tuple(f"{work}/ctranslate2-{precision}-{workers}-workers" for workers in (1, 2))
+        return names(*(f"{work}/ctranslate2-{precision}-{workers}-workers" for workers in (1, 2)))
 
     for work, title, against, asked in (
         ("beam", "decoding, Transformer, beam 5, float32", (2.2, 3.0), (0.8, 1.1)),
@@ -172,7 +176,7 @@ def _search_rows() -> Iterator[tuple[str, Row]]:
     ):
         ours = (f"{work}/ours-float32",)
         if against:
-            peers = (f"{work}/huggingface-float32",)
+            peers = names(f"{work}/huggingface-float32")
             yield f"decode-{work}-huggingface", Row(title, "Hugging Face generate", ours, peers, "rate", *against)
         peers, name = engine(work, "float32"), "CTranslate2 float32, its best workers"
         yield f"decode-{work}-float32", Row(title, name, ours, peers, "rate", *asked)
@@ -183,10 +187,10 @@ def _search_rows() -> Iterator[tuple[str, Row]]:
     )
     yield "decode-beam-reduced", Row(title, against, reduced, engine("beam", "int8"), "rate", 0.8, 1.2)
     title, ours, peers = "decoding, RNN with attention, beam 5", "recurrent/ours-float32", "recurrent/joeynmt-float32"
-    yield "decode-recurrent", Row(title, "JoeyNMT", (ours,), (peers,), "rate", 5.0, 10.0)
+    yield "decode-recurrent", Row(title, "JoeyNMT", (ours,), names(peers), "rate", 5.0, 10.0)
 
 
 def _share_rows() -> Iterator[tuple[str, Row]]:
-    ours, products = names("transformer", "ours", "float32"), ("transformer/products-float32",)
+    ours, products = ("transformer/ours-float32",), ("transformer/products-float32",)
     title = "share of the float32 product rate: training, Transformer 3+3 256/1024, float32"
     yield "share-transformer-float32", Row(title, "torch's float32 products", ours, products, "gflops", 0.7, 0.8)

@@ -1,5 +1,7 @@
 """The output layer: fused cross-entropy against torch's, predictions against log_softmax."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -17,55 +19,62 @@ def problem(rows=9, vocabulary=7, dtype=torch.float64):
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 9, 1024])
-@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7, 1.0])
 def test_values_and_gradients_are_those_of_torch_cross_entropy(smoothing, chunk, monkeypatch):
     monkeypatch.setattr(LinearCrossEntropy, "chunk", chunk)
     inputs, target_M = problem()
     logits_MV = functional.linear(*inputs)
-    expected_M = functional.cross_entropy(logits_MV, target_M, reduction="none", label_smoothing=smoothing)
-    upstream_M = torch.linspace(-1, 2, 9).double()
-    expected = torch.autograd.grad(expected_M, inputs, upstream_M)
-    nll_M, uniform_M = linear_cross_entropy(*inputs, target_M)
-    loss_M = (1 - smoothing) * nll_M + smoothing * uniform_M
-    torch.testing.assert_close(loss_M, expected_M)
-    torch.testing.assert_close(torch.autograd.grad(loss_M, inputs, upstream_M), expected)
+    expected = functional.cross_entropy(logits_MV, target_M, reduction="sum", label_smoothing=smoothing)
+    total, nll_M = linear_cross_entropy(*inputs, target_M, smoothing)
+    torch.testing.assert_close(total, expected)
+    torch.testing.assert_close(nll_M, functional.cross_entropy(logits_MV, target_M, reduction="none"))
+    assert not nll_M.requires_grad
+    torch.testing.assert_close(torch.autograd.grad(2.5 * total, inputs), torch.autograd.grad(2.5 * expected, inputs))
 
 
-def test_both_outputs_have_gradients_of_their_own():
+def test_a_second_backward_pass_gives_the_same_gradients():
     inputs, target_M = problem()
-    log_probs_MV = functional.log_softmax(functional.linear(*inputs), dim=-1)
-    expected = torch.autograd.grad(-log_probs_MV.mean(-1).sum(), inputs)
-    _, uniform_M = linear_cross_entropy(*inputs, target_M)
-    torch.testing.assert_close(torch.autograd.grad(uniform_M.sum(), inputs), expected)
+    total, _ = linear_cross_entropy(*inputs, target_M, 0.1)
+    first = torch.autograd.grad(total, inputs, retain_graph=True)
+    torch.testing.assert_close(torch.autograd.grad(total, inputs), first, rtol=0, atol=0)
 
 
-def test_a_second_backward_pass_is_refused_rather_than_wrong():
+def test_without_tokens_the_sum_is_0_and_so_are_the_gradients():
+    inputs, target_M = problem(rows=0)
+    total, nll_M = linear_cross_entropy(*inputs, target_M, 0.1)
+    assert (total.item(), len(nll_M)) == (0.0, 0)
+    assert all((gradient == 0).all() for gradient in torch.autograd.grad(total, inputs))
+
+
+def test_no_gradient_is_computed_where_none_is_recorded(monkeypatch):
     inputs, target_M = problem()
-    nll_M, _ = linear_cross_entropy(*inputs, target_M)
-    nll_M.sum().backward(retain_graph=True)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        nll_M.sum().backward()
+    monkeypatch.setattr("nmt.decoders.output.Gradients.zeros", None)
+    with torch.no_grad():
+        total, _ = linear_cross_entropy(*inputs, target_M, 0.1)
+    assert not total.requires_grad
 
 
-def test_bfloat16_is_near_float32_and_sums_in_float32():
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_bfloat16_is_near_float32_and_sums_in_float32(smoothing):
     torch.manual_seed(1)
-    output, hidden_ME, target_M = Softmax(16, 300, None), torch.randn(20, 16), torch.randint(300, (20,))
-    expected_M, _ = output.nll(hidden_ME, target_M)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        nll_M, uniform_M = output.nll(hidden_ME.requires_grad_(), target_M)
-    assert nll_M.dtype == uniform_M.dtype == torch.float32
+    output, hidden_ME, target_M = Softmax(16, 300, None), torch.randn(600, 16), torch.randint(300, (600,))
+    low, low_ME = copy.deepcopy(output).bfloat16(), hidden_ME.bfloat16().requires_grad_()
+    expected, expected_M = output.nll(hidden_ME.requires_grad_(), target_M, smoothing)
+    total, nll_M = low.nll(low_ME, target_M, smoothing)
+    assert total.dtype == nll_M.dtype == torch.float32
     torch.testing.assert_close(nll_M, expected_M, rtol=0.02, atol=0.02)
-    nll_M.sum().backward()
-    full = torch.autograd.grad(output.nll(hidden_ME, target_M)[0].sum(), hidden_ME)[0]
-    torch.testing.assert_close(hidden_ME.grad, full, rtol=0.05, atol=0.05)
-    assert output.weight_VE.grad.dtype == torch.float32
+    torch.testing.assert_close(total, expected, rtol=1e-3, atol=0)
+    expected.backward()
+    total.backward()
+    torch.testing.assert_close(low_ME.grad.float(), hidden_ME.grad, rtol=0.05, atol=0.05)
+    torch.testing.assert_close(low.weight_VE.grad.float(), output.weight_VE.grad, rtol=0.05, atol=0.05)
+    torch.testing.assert_close(low.bias_V.grad.float(), output.bias_V.grad, rtol=0.05, atol=0.05)
 
 
 def test_logits_too_large_for_exp_give_finite_losses():
-    nll_M, uniform_M = linear_cross_entropy(
-        torch.tensor([[1e4]]), torch.tensor([[1.0], [-1.0]]), torch.zeros(2), torch.tensor([1])
-    )
-    assert (nll_M.item(), uniform_M.item()) == (2e4, 1e4)
+    inputs = torch.tensor([[1e4]]), torch.tensor([[1.0], [-1.0]]), torch.zeros(2), torch.tensor([1])
+    assert [float(value) for value in linear_cross_entropy(*inputs, 0.0)] == [2e4, 2e4]
+    assert float(linear_cross_entropy(*inputs, 1.0)[0]) == 1e4
 
 
 def test_predictions_are_the_log_softmax():

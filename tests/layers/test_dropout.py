@@ -52,3 +52,20 @@ def test_the_gradient_goes_where_the_mask_lets_through():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_the_precision_stays(dtype):
     assert Dropout(0.5)(torch.ones(3, dtype=dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("fused", ["added", "rectified"])
+def test_fused_forms_give_the_values_and_gradients_of_their_parts(fused, training):
+    torch.manual_seed(2)
+    dropout = Dropout(0.3).train(training)
+    one, other = (torch.randn(7, 9, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    upstream = torch.randn(7, 9, dtype=torch.float64)
+    torch.manual_seed(1)
+    expected = one + dropout(other) if fused == "added" else dropout(torch.relu(one)) + other
+    torch.manual_seed(1)
+    states = dropout.added(one, other) if fused == "added" else dropout.rectified(one * 1) + other
+    torch.testing.assert_close(states, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(states, (one, other), upstream), torch.autograd.grad(expected, (one, other), upstream)
+    )
