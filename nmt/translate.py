@@ -43,7 +43,7 @@ class Decoding(NamedTuple):
     n_best: int = 1
     want: Want | None = None
     max_length: int | None = None
-    batch_tokens: int = 4096
+    batch_tokens: int = 2048
     replace_unknown: bool = False
 
 

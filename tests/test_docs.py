@@ -52,6 +52,13 @@ def test_every_file_of_the_map_exists() -> None:
             assert any((ROOT / "nmt").rglob(name.rstrip("/"))), name
 
 
+def test_every_module_and_folder_at_the_top_stands_on_the_map() -> None:
+    tree = ARCHITECTURE.split("## Where things stand")[1].split("```")[1]
+    for path in (ROOT / "nmt").iterdir():
+        if path.suffix == ".py" or path.is_dir():
+            assert path.name.startswith("_") or re.search(rf"\b{path.name}", tree), path.name
+
+
 @pytest.mark.parametrize("config", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_loads_and_builds(config: Path) -> None:
     settings = load_config(config)

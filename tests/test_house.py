@@ -49,8 +49,10 @@ def imports(name: str) -> list[str]:
         node for node in ast.walk(FILES[name]) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
     ]
     hidden = {inner for node in typing_only for inner in ast.walk(node)}
-    nodes = [node for node in ast.walk(FILES[name]) if isinstance(node, ast.ImportFrom) and node not in hidden]
+    seen = [node for node in ast.walk(FILES[name]) if node not in hidden]
+    nodes = [node for node in seen if isinstance(node, ast.ImportFrom)]
     found = [f"{n.module}.{alias.name}" if n.module == "nmt" else n.module or "" for n in nodes for alias in n.names]
+    found += [alias.name for node in seen if isinstance(node, ast.Import) for alias in node.names]
     return sorted({module for module in found if module.startswith("nmt.")})
 
 

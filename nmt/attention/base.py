@@ -14,7 +14,7 @@ class Memory(NamedTuple):
 
 class Attended(NamedTuple):
     """What attention returns: the context of every query row, the weights if wanted, the scope's new state,
-    and named extra losses of every token (`terms`), which the loss collects."""
+    and named extra losses of every token (`terms`): no mechanism has any yet, so models do not pass them on."""
 
     context_BRD: Tensor
     weights_BHRS: Tensor | None

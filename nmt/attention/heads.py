@@ -5,11 +5,14 @@ number of query rows. `step_BR` counts target positions from 1.
 """
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from nmt import tree
@@ -74,20 +77,53 @@ class SingleHead(nn.Module):
         return attended
 
 
+class ScaledDotProduct(Function):
+    """c = softmax(q k^T / √P + bias) v, with weights in float32 at least whatever the precision of q, k and v.
+
+    Kept for the way back: q, k, v as they are, and the weights in their precision. With dα = dc v^T and
+    ds = α ⊙ (dα − Σ_j α_j dα_j): dq = ds k / √P, dk = ds^T q / √P, dv = α^T dc.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, query_ZRP: Tensor, keys_ZSP: Tensor, values_ZSP: Tensor, bias_ZRS: Tensor) -> Tensor:
+        """context_ZRP."""
+        wide, ctx.scale = bias_ZRS.dtype, query_ZRP.shape[-1] ** -0.5
+        scores_ZRS = torch.baddbmm(bias_ZRS, query_ZRP.to(wide), keys_ZSP.to(wide).transpose(1, 2), alpha=ctx.scale)
+        weights_ZRS = scores_ZRS.softmax(dim=-1).to(values_ZSP.dtype)
+        ctx.save_for_backward(query_ZRP, keys_ZSP, values_ZSP, weights_ZRS)
+        return torch.bmm(weights_ZRS, values_ZSP)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, context_ZRP: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        """dq, dk and dv."""
+        query_ZRP, keys_ZSP, values_ZSP, weights_ZRS = ctx.saved_tensors
+        change_ZRS = torch.bmm(context_ZRP, values_ZSP.transpose(1, 2)).mul_(weights_ZRS)
+        change_ZRS -= weights_ZRS * change_ZRS.sum(dim=-1, keepdim=True)
+        change_ZRS *= ctx.scale
+        return (
+            torch.bmm(change_ZRS, keys_ZSP),
+            torch.bmm(change_ZRS.transpose(1, 2), query_ZRP),
+            torch.bmm(weights_ZRS.transpose(1, 2), context_ZRP),
+            None,
+        )
+
+
 def scaled_dot_product(query_BHRP: Tensor, prepared: Prepared, mask_B1RS: Tensor) -> Tensor:
     """softmax(q k^T / √P) v without the weights, where each row may see some position: context_BHRP.
 
-    Where gradients are recorded on a CPU, in three plain kernels: on sentences of ordinary length the backward pass of
+    Where gradients are recorded on a CPU, in plain products: on sentences of ordinary length the backward pass of
     torch's flash kernel makes the whole training step half as slow again there. Else through torch's fused kernel.
     """
     if not torch.is_grad_enabled() or query_BHRP.device.type != "cpu":
         return functional.scaled_dot_product_attention(query_BHRP, *prepared, attn_mask=mask_B1RS)
-    num_sentences, heads, rows, size = query_BHRP.shape
-    bias_B1RS = torch.zeros_like(mask_B1RS, dtype=query_BHRP.dtype).masked_fill_(~mask_B1RS, -math.inf)
+    num_sentences, heads, rows, _ = query_BHRP.shape
+    wide = torch.promote_types(query_BHRP.dtype, torch.float32)
+    bias_B1RS = torch.zeros_like(mask_B1RS, dtype=wide).masked_fill_(~mask_B1RS, -math.inf)
     bias_ZRS = bias_B1RS.expand(-1, heads, rows, -1).flatten(0, 1)
-    query_ZRP, keys_ZSP, values_ZSP = (tensor.flatten(0, 1) for tensor in (query_BHRP, *prepared))
-    weights_ZRS = torch.baddbmm(bias_ZRS, query_ZRP, keys_ZSP.transpose(1, 2), alpha=size**-0.5).softmax(dim=-1)
-    context_BHRP: Tensor = torch.bmm(weights_ZRS, values_ZSP).unflatten(0, (num_sentences, heads))
+    attend: Callable[..., Tensor] = ScaledDotProduct.apply
+    context_ZRP = attend(*(tensor.flatten(0, 1) for tensor in (query_BHRP, *prepared)), bias_ZRS)
+    context_BHRP: Tensor = context_ZRP.unflatten(0, (num_sentences, heads))
     return context_BHRP
 
 

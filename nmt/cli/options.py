@@ -34,7 +34,7 @@ PrecisionName = Annotated[
     Literal["float32", "bfloat16", "int8"],
     typer.Option(help="Of weights and products while translating."),
 ]
-BATCH_TOKENS = 4096  # computed at once where nothing else is said
+BATCH_TOKENS = 2048  # computed at once where nothing else is said
 BatchTokens = Annotated[
     int, typer.Option(min=1, metavar="N", help="Pieces of the source computed at once, padding counted.")
 ]
@@ -124,11 +124,17 @@ def wanted_with(needed: str, given: bool, layer: int | None, heads: list[int] | 
 
 
 def searching(options: "Beam.Options | Greedy.Options", **given: float | int | None) -> "Beam.Options | Greedy.Options":
-    """The config's search with what was given on the command line; a greedy one becomes a beam."""
+    """The config's search with what was given on the command line; a greedy one becomes a beam of the given size.
+
+    Raises: ConfigError where something else of a beam is given for a greedy one.
+    """
     from nmt.search import Beam
 
     changed = {name: value for name, value in given.items() if value is not None}
     if not changed:
         return options
+    if not isinstance(options, Beam.Options) and "beam_size" not in changed:
+        asked = " and ".join(f"--{name.replace('_', '-')}" for name in changed)
+        raise ConfigError(f"the run's search is greedy, which has no {asked}", "give --beam-size, too")
     before = options.model_dump(exclude={"name"})
     return Beam.Options.model_validate({**before, **changed})

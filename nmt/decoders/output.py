@@ -21,7 +21,8 @@ class LinearCrossEntropy(Function):
     It goes through the tokens chunk by chunk and keeps no logits: a chunk's probabilities P become gradients of h, W
     and b at once, dz = P − (1 − ε) · onehot(target) − ε / V, which backward only scales. What all pieces share never
     meets the (tokens × vocabulary) matrix: mean_v(z) = mean_v(W) h + mean_v(b), and −ε / V enters as its products.
-    P has h's precision, as the products read it; chunks and sums of logarithms are added in float32 at least.
+    P has h's precision, as the products read it, so in bfloat16 a token's loss is off by some hundredths of a nat, to
+    either side; chunks and sums over tokens are added in float32 at least.
     """
 
     chunk = 512  # tokens: enough for full speed of the products, few enough for a processor's cache
@@ -63,7 +64,7 @@ class LinearCrossEntropy(Function):
     @once_differentiable
     def backward(ctx: Any, total: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
         """The gradients that forward has computed, times that of the sum."""
-        hidden_ME, weight_VE, bias_V = (gradient * total.to(gradient.dtype) for gradient in ctx.saved_tensors)
+        hidden_ME, weight_VE, bias_V = (gradient * total for gradient in ctx.saved_tensors)
         return hidden_ME, weight_VE, bias_V, None, None, None
 
 

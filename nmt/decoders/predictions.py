@@ -12,19 +12,18 @@ BLOCK = 1 << 17  # logits whose copy stays in a core's cache
 
 class Predictions(NamedTuple):
     """The next piece's distribution for N hypotheses: log P(v) = logit_v − log_norm,
-    log_norm = log Σ_v exp(logit_v)."""
+    log_norm = log Σ_v exp(logit_v), summed in float32 at least, whatever precision the logits have."""
 
     logits_NV: Tensor
     log_norm_N: Tensor
 
     @classmethod
     def of(cls, logits_NV: Tensor) -> "Predictions":
-        """The distribution of these logits, in float32 at least; on a CPU log_norm is taken of a few rows at a time."""
-        logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
-        if logits_NV.device.type != "cpu":
-            return cls(logits_NV, torch.logsumexp(logits_NV, dim=-1))
-        parts = logits_NV.split(max(1, BLOCK // logits_NV.shape[1]))
-        return cls(logits_NV, torch.cat([torch.logsumexp(part_NV, dim=-1) for part_NV in parts]))
+        """The distribution of these logits; on a CPU log_norm is taken of a few rows at a time."""
+        wide = torch.promote_types(logits_NV.dtype, torch.float32)
+        rows = max(1, BLOCK // logits_NV.shape[1]) if logits_NV.device.type == "cpu" else max(1, len(logits_NV))
+        parts = [torch.logsumexp(part_NV.to(wide), dim=-1) for part_NV in logits_NV.split(rows)]
+        return cls(logits_NV, torch.cat(parts))
 
     def log_probs(self) -> Tensor:
         """log P of every piece: (N, V)."""
@@ -51,7 +50,8 @@ class Predictions(NamedTuple):
         width, size = before_BW.shape[1], self.logits_NV.shape[1]
         k = min(k, width * size)
         offset_BW = before_BW - self.log_norm_N.view(before_BW.shape)
-        total_BX = (self._maxima().view(*before_BW.shape, -1) + offset_BW.unsqueeze(-1)).flatten(1)
+        best_NG = self._maxima().to(self.log_norm_N.dtype)
+        total_BX = (best_NG.view(*before_BW.shape, -1) + offset_BW.unsqueeze(-1)).flatten(1)
         groups = total_BX.shape[1] // width
         group_BG = total_BX.topk(min(k, total_BX.shape[1]), dim=1).indices
         stride = torch.arange(0, GROUP * groups, groups, device=group_BG.device)
@@ -59,7 +59,7 @@ class Predictions(NamedTuple):
         prefix_BM = (group_BG // groups).repeat_interleave(GROUP, dim=1)
         row_B1 = width * torch.arange(len(before_BW), device=ids_BM.device).unsqueeze(1)
         beyond_BM, ids_BM = ids_BM >= size, ids_BM.clamp(max=size - 1)
-        logit_BM = self.logits_NV.take((row_B1 + prefix_BM) * size + ids_BM)
+        logit_BM = self.logits_NV.take((row_B1 + prefix_BM) * size + ids_BM).to(offset_BW.dtype)
         total_BM = (logit_BM + offset_BW.gather(1, prefix_BM)).masked_fill(beyond_BM, -math.inf)
         log_prob_BK, place_BK = total_BM.topk(k, dim=1)
         return log_prob_BK, prefix_BM.gather(1, place_BK), ids_BM.gather(1, place_BK)

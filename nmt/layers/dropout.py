@@ -22,7 +22,7 @@ class Dropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.p = round(p * LEVELS) / LEVELS
+        self.p = min(round(p * LEVELS), LEVELS - 1) / LEVELS
 
     def forward(self, states: Tensor) -> Tensor:
         """The states, thinned out while training."""
@@ -33,16 +33,19 @@ class Dropout(nn.Module):
         return torch.addcmul(states, change, self._factors(change)) if self._drops else states + change
 
     def rectified(self, states: Tensor) -> Tensor:
-        """forward(relu(states)), which may take the states' place: the way back needs nothing but its zeros."""
-        return rectify(states, self._factors(states), self._scale) if self._drops else torch.relu(states)
+        """forward(relu(states)), in the place of the states: the way back needs nothing but its zeros."""
+        if not self._drops:
+            return torch.relu_(states)
+        factors = self._factors(states)
+        return rectify(states, factors, self._scale(states))
 
     @property
     def _drops(self) -> bool:
         return self.training and self.p > 0
 
-    @property
-    def _scale(self) -> float:
-        return 1 / (1 - self.p)
+    def _scale(self, states: Tensor) -> float:
+        """1 / (1 − p) as the states' precision has it, so that both ways take the same factor."""
+        return float(torch.tensor(1 / (1 - self.p), dtype=states.dtype))
 
     def _factors(self, states: Tensor) -> Tensor:
         """m / (1 − p) for each of the states, in their precision."""
@@ -51,7 +54,7 @@ class Dropout(nn.Module):
         bits = torch.empty((states.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
         lowest_kept = round(self.p * LEVELS) - LEVELS // 2
         kept = torch.empty_like(states, memory_format=torch.contiguous_format)
-        return torch.ge(bits[: kept.numel()].view(kept.shape), lowest_kept, out=kept).mul_(self._scale)
+        return torch.ge(bits[: kept.numel()].view(kept.shape), lowest_kept, out=kept).mul_(self._scale(states))
 
 
 class Rectify(Function):

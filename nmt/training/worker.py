@@ -13,8 +13,8 @@ class Worker:
 
     In the trained model's own precision it is that model. In another it is a copy, which takes over the weights before
     each update and hands its gradients back: bfloat16's 8 bits would round most of an update's changes away.
-    Gradients stay in the memory that they were given first: strewn anew at each update among the activations, they
-    would break the free memory into pieces, and a long training would come to hold twice what it needs.
+    The trained model's gradients stay in the memory that they were given first: strewn anew at each update among the
+    activations, they would break the free memory into pieces.
     Source: Micikevicius et al. 2018, §3.1. Differs: losses are not scaled, since bfloat16 has float32's range.
     """
 
@@ -24,12 +24,12 @@ class Worker:
         self.model = trained if own else copy.deepcopy(trained).to(precision)
         self._trained: list[Tensor] = [*trained.parameters()]
         self._copies: list[Tensor] = [] if own else [*self.model.parameters()]
-        for parameter in self._trained:
-            parameter.grad = torch.zeros_like(parameter)
 
     def begin(self) -> None:
         """Before an update's first batch: gradients of 0, and the weights as they are now."""
-        torch._foreach_zero_([parameter.grad for parameter in self._trained if parameter.grad is not None])
+        for parameter in self._trained:
+            if parameter.grad is not None:
+                parameter.grad.zero_()
         if self._copies:
             with torch.no_grad():
                 torch._foreach_copy_(self._copies, self._trained)
@@ -37,6 +37,6 @@ class Worker:
     def hand_back(self) -> None:
         """After each batch: add its gradients to those of the trained model."""
         for trained, ours in zip(self._trained, self._copies, strict=False):  # there may be no copies
-            if ours.grad is not None and trained.grad is not None:
-                trained.grad.add_(ours.grad)
+            if ours.grad is not None:
+                trained.grad = ours.grad.to(trained.dtype) if trained.grad is None else trained.grad.add_(ours.grad)
                 ours.grad = None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from benchmarks import environments, exchange
 from benchmarks.processes import in_process
 from benchmarks.rows import Contender
-from nmt.cli.allocator import SETTINGS
+from nmt.cli.allocator import SETTINGS, TUNABLES
 from nmt.config import Config, load_config
 
 ADAPTERS = Path(__file__).parent / "adapters"
@@ -114,7 +114,8 @@ def vocabulary_size(config: Config) -> int:
 
 def run(contender: Contender, spec: Mapping[str, Any], threads: int) -> Round | None:
     """One round of one contender, or None where it does not run."""
-    variables = {"OMP_NUM_THREADS": str(threads), **(SETTINGS if contender.tuned else {"GLIBC_TUNABLES": ""})}
+    own = {"GLIBC_TUNABLES": TUNABLES if contender.tuned else ""}
+    variables = {"OMP_NUM_THREADS": str(threads), **(SETTINGS if contender.program == "ours" else own)}
     if contender.program == "products":
         return {"gflops": in_process("rates", spec, variables)["float32"]}
     if contender.program == "ours":

@@ -109,7 +109,8 @@ def _transformer_search() -> Iterator[tuple[str, Contender]]:
 def _recurrent_search() -> Iterator[tuple[str, Contender]]:
     options = {"work": "decode", "config": "rnn_decoding", "model": JOEY, "beam_size": 5, "search": FIRST}
     options |= {"batch_sentences": 64, "lines": 300, "weights": "joeynmt"}
-    yield "recurrent/ours-float32", Contender("ours", {**options, "precision": "float32"}, tuned=True)
+    for precision in ("float32", "bfloat16", "int8"):
+        yield f"recurrent/ours-{precision}", Contender("ours", {**options, "precision": precision}, tuned=True)
     for name, tuned in settings("recurrent/joeynmt-float32"):
         yield name, Contender("joeynmt", options, tuned)
 
@@ -186,8 +187,11 @@ def _search_rows() -> Iterator[tuple[str, Row]]:
         "CTranslate2 int8, its best workers",
     )
     yield "decode-beam-reduced", Row(title, against, reduced, engine("beam", "int8"), "rate", 0.8, 1.2)
-    title, ours, peers = "decoding, RNN with attention, beam 5", "recurrent/ours-float32", "recurrent/joeynmt-float32"
-    yield "decode-recurrent", Row(title, "JoeyNMT", (ours,), names(peers), "rate", 5.0, 10.0)
+    title, peers = "decoding, RNN with attention, beam 5", names("recurrent/joeynmt-float32")
+    for kind, precisions in (("float32", ("float32",)), ("our fastest reduced precision", ("bfloat16", "int8"))):
+        ours = tuple(f"recurrent/ours-{precision}" for precision in precisions)
+        name = "decode-recurrent" + ("" if kind == "float32" else "-reduced")
+        yield name, Row(f"{title}, {kind}", "JoeyNMT", ours, peers, "rate", 5.0, 10.0)
 
 
 def _share_rows() -> Iterator[tuple[str, Row]]:

@@ -114,11 +114,17 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         for name, figures in results.items()
     ]
     earlier = ", ".join(name for name, figures in results.items() if "length_penalty" not in figures)
-    note = (
-        f"Scored once, with their configs' length penalty, before it was chosen on the validation set, and not scored "
-        f"again: {earlier}."
-    )
-    return markdown(header, rows) + (f"\n\n{note}" if earlier else "")
+    again = [
+        f"{name} ({', '.join(f'{score:.1f}' for score in figures['scored_before'])})"
+        for name, figures in results.items()
+        if "scored_before" in figures
+    ]
+    notes = [
+        f"Scored with their configs' length penalty, before it was chosen on the validation set: {earlier}."
+        * bool(earlier),
+        f"Scored before, in a shorter recipe: {', '.join(again)}." * bool(again),
+    ]
+    return "\n\n".join((markdown(header, rows), " ".join(filter(None, notes)))).rstrip()
 
 
 def of_config(name: str) -> float:

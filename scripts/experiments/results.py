@@ -22,11 +22,13 @@ def measured(
     experiment: str, name: str, config: Path, run: Path, measure: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
     """The kept figures of a recipe if they are of this config (by its hash); else it is trained, going on where an
-    earlier training was stopped, measured, and its figures kept."""
+    earlier training was stopped, measured, and its figures kept, with the test scores of the recipe's earlier forms."""
     own_hash = config_hash(load_config(config))
-    if read_results(experiment).get(name, {}).get("config") != own_hash:
+    kept = read_results(experiment).get(name, {})
+    if kept.get("config") != own_hash:
         train(config, run)
-        keep_result(experiment, name, {"config": own_hash, **training_figures(run), **measure()})
+        before = {"scored_before": [*kept.get("scored_before", []), kept["test"]]} if "test" in kept else {}
+        keep_result(experiment, name, {"config": own_hash, **training_figures(run), **measure(), **before})
     figures: dict[str, Any] = read_results(experiment)[name]
     return figures
 

@@ -69,3 +69,15 @@ def test_fused_forms_give_the_values_and_gradients_of_their_parts(fused, trainin
     torch.testing.assert_close(
         torch.autograd.grad(states, (one, other), upstream), torch.autograd.grad(expected, (one, other), upstream)
     )
+
+
+def test_rectified_has_in_bfloat16_the_gradient_of_its_own_factor():
+    torch.manual_seed(1)
+    states = torch.ones(64, dtype=torch.bfloat16, requires_grad=True)
+    thinned = Dropout(0.1).rectified(states * 1)
+    thinned.sum().backward()
+    assert torch.equal(states.grad, thinned.detach())
+
+
+def test_dropping_nearly_all_still_has_a_scale():
+    assert Dropout(0.999999)(torch.ones(5)).isfinite().all()

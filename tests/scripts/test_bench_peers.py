@@ -61,6 +61,7 @@ def test_rows_are_chosen_by_the_beginnings_of_their_names() -> None:
         "train-tiny-bfloat16",
         "train-tiny-both-bfloat16",
         "decode-recurrent",
+        "decode-recurrent-reduced",
     ]
     with pytest.raises(SystemExit, match="no row begins with 'trane'"):
         peers.select(["trane"], rows())
