@@ -30,6 +30,7 @@ from nmt.text.tokenizers import Tokenizers
 from nmt.text.vocabulary import EOS, UNKNOWN
 
 CHUNK = 2048  # lines that are sorted by length together
+SMALLEST = 512  # tokens of a batch, below which products get slow
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -214,7 +215,9 @@ class Translator(LineTranslator):
     def translate_segments(self, parts: list[Segment], decoding: Decoding) -> list[list[Translated]]:
         """Search for the parts in batches of alike lengths."""
         results: dict[int, list[Translated]] = {}
-        groups = batches([len(part.pieces) + 1 for part in parts], decoding.batch_tokens)[::-1]
+        lengths = [len(part.pieces) + 1 for part in parts]
+        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+        groups = batches(lengths, shared_out(sum(lengths), decoding.batch_tokens, threads))[::-1]
         texts = [[parts[number] for number in numbers] for numbers in groups]
         searched = side_by_side(lambda text: self._search(text, decoding), texts, self.device)
         for numbers, found in zip(groups, searched, strict=True):
@@ -243,6 +246,12 @@ def _no_such(part: str, number: int, count: int) -> ConfigError:
     return ConfigError(
         f"{part} {asked}: the decoder's attention has {there}", f"allowed: {'1 to ' * (count > 1)}{count}"
     )
+
+
+def shared_out(tokens: int, batch_tokens: int, threads: int) -> int:
+    """At most `batch_tokens`; where threads search side by side, so few that each has two batches of the `tokens`, but
+    not fewer than SMALLEST."""
+    return min(batch_tokens, max(SMALLEST, -(-tokens // (2 * threads)))) if threads > 1 else batch_tokens
 
 
 def side_by_side(work: Callable[[Item], Done], items: Sequence[Item], device: torch.device) -> Iterator[Done]:

@@ -18,7 +18,7 @@ from nmt.segments import Segment
 from nmt.text.listed import Word
 from nmt.text.tokenizers import train_tokenizers
 from nmt.text.vocabulary import UNKNOWN
-from nmt.translate import Decoding, Translated, Translator, join, side_by_side
+from nmt.translate import Decoding, Translated, Translator, join, shared_out, side_by_side
 
 BEAM = Beam.Options(beam_size=3)
 CPU = torch.device("cpu")
@@ -101,6 +101,14 @@ def test_batch_size_and_order_of_lines_change_nothing(shape):
     together = list(model.translate_lines(shuffled, Decoding(BEAM, n_best=2, want=Want(), batch_tokens=64 * 13)))
     for place, number in enumerate(order):
         same(together[place], alone[number])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "threads", "expected"),
+    [(4000, 1, 2048), (4000, 2, 1000), (4001, 2, 1001), (100_000, 2, 2048), (4000, 4, 512), (10, 2, 512)],
+)
+def test_each_thread_has_two_batches_where_there_is_text_for_them(tokens, threads, expected):
+    assert shared_out(tokens, 2048, threads) == expected
 
 
 def test_batches_are_searched_side_by_side_in_their_order_with_the_threads_there_are():
