@@ -36,8 +36,10 @@ def _standard_input() -> Iterator[str]:
 
 @contextmanager
 def opened(path: Path | None) -> Iterator[BinaryIO]:
-    """A file that appears whole or not at all, or standard output."""
+    """A file that appears whole or not at all, or standard output. Raises: DataError where that is closed."""
     if path is None:
+        if sys.stdout is None:
+            raise DataError("standard output: it is closed", "give --output")
         try:
             yield sys.stdout.buffer
         finally:

@@ -33,3 +33,9 @@ def test_a_reader_that_has_gone_ends_the_command_quietly(command: str, in_traine
     os.close(reading)
     assert answer(command, writing) == (128 + 13, "")
     os.close(writing)
+
+
+def test_a_closed_standard_output_is_an_error_of_two_lines(in_trained: Path) -> None:
+    command = f"{sys.executable} -m nmt translate runs/x --input text.en --device cpu >&-"
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (2, b"error: standard output: it is closed\nhint: give --output\n")
