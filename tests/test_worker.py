@@ -64,3 +64,14 @@ def test_changes_smaller_than_bfloat16_can_hold_add_up_in_the_trained_weights():
 def test_tied_weights_stay_tied():
     worker = Worker(build(transformer()).float(), torch.bfloat16)
     assert worker.model.output.weight_VE is worker.model.target_embedding.weight
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_an_update_begins_without_the_gradient_of_the_one_before(precision):
+    model, batch = build(rnn()).float(), batch_of([4, 2], [3, 1])
+    worker, seen = Worker(model, precision), []
+    for _ in range(2):
+        worker.begin()
+        gradient_of(worker, batch)
+        seen.append([parameter.grad.clone() for parameter in model.parameters()])
+    torch.testing.assert_close(seen[0], seen[1], rtol=0, atol=0)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 FLAGS = ("fma", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8")
-KEPT = ("MALLOC_", "GLIBC_", "OMP_", "MKL_", "KMP_", "GOMP_", "DNNL_", "ONEDNN_", "LD_PRELOAD", "TORCH", "NMT_")
+KEPT = ("MALLOC_", "GLIBC_", "OMP_", "MKL_", "KMP_", "GOMP_", "DNNL_", "ONEDNN_", "LRU_", "LD_PRELOAD", "TORCH", "NMT_")
 SHAPES = ((2048, 2048, 2048), (4096, 256, 1024), (4096, 1024, 256), (4096, 256, 8000))
 
 

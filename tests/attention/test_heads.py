@@ -5,10 +5,18 @@ from typing import NamedTuple
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from nmt import tree
 from nmt.attention.base import Attended, Memory, read
-from nmt.attention.heads import AttentionOptions, AttentionSettings, MultiHead, NoAttention
+from nmt.attention.heads import (
+    AttentionOptions,
+    AttentionSettings,
+    MultiHead,
+    NoAttention,
+    Prepared,
+    scaled_dot_product,
+)
 from nmt.attention.normalizers import NormalizerOptions
 from nmt.attention.scores import ScoreOptions
 from nmt.errors import ConfigError
@@ -81,6 +89,37 @@ def test_the_fused_path_is_the_explicit_path(dtype, training):
     with torch.set_grad_enabled(training):
         contexts = [attend(attention, query_BRQ, states_BSD, want).context_BRD for want in (False, True)]
     torch.testing.assert_close(*contexts, rtol=0, atol=1e-5 if dtype == torch.float32 else 1e-12)
+
+
+def rows_of_heads(spread=1.0):
+    """Queries, keys and values of 3 sentences and 2 heads, and a causal mask within the sentences' lengths."""
+    torch.manual_seed(1)
+    parts = [spread * torch.randn(3, 2, rows, 4, dtype=torch.float64) for rows in (5, 5, 5)]
+    return parts, (MASK_B1S & torch.ones(5, 5, dtype=torch.bool).tril()).unsqueeze(1)
+
+
+def test_its_gradients_are_those_of_torch():
+    parts, mask_B1RS = rows_of_heads()
+    parts = [part.requires_grad_() for part in parts]
+    upstream = torch.randn(3, 2, 5, 4, dtype=torch.float64)
+    expected = functional.scaled_dot_product_attention(*parts, attn_mask=mask_B1RS)
+    given = scaled_dot_product(parts[0], Prepared(*parts[1:]), mask_B1RS)
+    torch.testing.assert_close(given, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        torch.autograd.grad(given, parts, upstream), torch.autograd.grad(expected, parts, upstream), rtol=0, atol=1e-12
+    )
+
+
+def test_in_bfloat16_its_weights_are_taken_in_float32():
+    # large scores, which bfloat16 holds to an eighth: a softmax of such would be off by a tenth
+    parts, mask_B1RS = rows_of_heads(spread=5.0)
+    low = [part.bfloat16() for part in parts]
+    one_hot = torch.eye(5, 4, dtype=torch.bfloat16).expand(3, 2, 5, 4)  # so that the context is the weights
+    exact = functional.scaled_dot_product_attention(
+        *(part.double() for part in (*low[:2], one_hot)), attn_mask=mask_B1RS
+    )
+    given = scaled_dot_product(low[0], Prepared(low[1], one_hot), mask_B1RS)
+    torch.testing.assert_close(given.double(), exact, rtol=0, atol=2**-8)
 
 
 @pytest.mark.parametrize("normalizer", members(NormalizerOptions))

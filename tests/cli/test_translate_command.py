@@ -5,7 +5,12 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from command_line import Command, write_text
+
+from nmt.cli.options import searching
+from nmt.errors import ConfigError
+from nmt.search import Beam, Greedy
 
 
 def test_every_line_gives_one_line_and_an_empty_one_an_empty_one(run: Command, in_trained: Path) -> None:
@@ -77,6 +82,13 @@ def test_search_options_override_the_config(run: Command, in_trained: Path, tmp_
     best = json.loads(file.read_text())["hypotheses"][0]
     assert best["score"] == best["log_prob"]
     assert len(best["pieces"]) <= 3
+
+
+def test_a_greedy_search_becomes_a_beam_only_where_its_size_is_given() -> None:
+    assert searching(Greedy.Options(), beam_size=3, length_penalty=1.0) == Beam.Options(beam_size=3, length_penalty=1.0)
+    with pytest.raises(ConfigError, match="greedy, which has no --length-penalty") as caught:
+        searching(Greedy.Options(), beam_size=None, length_penalty=1.0)
+    assert caught.value.hint == "give --beam-size, too"
 
 
 def test_the_longest_translation_is_counted_without_the_end_of_the_sentence(run: Command, in_trained: Path) -> None:
