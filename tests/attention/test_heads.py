@@ -91,10 +91,10 @@ def test_the_fused_path_is_the_explicit_path(dtype, training):
     torch.testing.assert_close(*contexts, rtol=0, atol=1e-5 if dtype == torch.float32 else 1e-12)
 
 
-def rows_of_heads(spread=1.0):
+def rows_of_heads():
     """Queries, keys and values of 3 sentences and 2 heads, and a causal mask within the sentences' lengths."""
     torch.manual_seed(1)
-    parts = [spread * torch.randn(3, 2, rows, 4, dtype=torch.float64) for rows in (5, 5, 5)]
+    parts = [torch.randn(3, 2, rows, 4, dtype=torch.float64) for rows in (5, 5, 5)]
     return parts, (MASK_B1S & torch.ones(5, 5, dtype=torch.bool).tril()).unsqueeze(1)
 
 
@@ -111,15 +111,13 @@ def test_its_gradients_are_those_of_torch():
 
 
 def test_in_bfloat16_its_weights_are_taken_in_float32():
-    # large scores, which bfloat16 holds to an eighth: a softmax of such would be off by a tenth
-    parts, mask_B1RS = rows_of_heads(spread=5.0)
-    low = [part.bfloat16() for part in parts]
-    one_hot = torch.eye(5, 4, dtype=torch.bfloat16).expand(3, 2, 5, 4)  # so that the context is the weights
-    exact = functional.scaled_dot_product_attention(
-        *(part.double() for part in (*low[:2], one_hot)), attn_mask=mask_B1RS
-    )
-    given = scaled_dot_product(low[0], Prepared(low[1], one_hot), mask_B1RS)
-    torch.testing.assert_close(given.double(), exact, rtol=0, atol=2**-8)
+    # weights rounded to bfloat16 once, and the context once, are off by up to 2^-9 each: about 0.2 % of the context;
+    # scores in bfloat16, here of some tens, would be off by up to an eighth, and the context by 0.8 %
+    torch.manual_seed(1)
+    low = [3 * torch.randn(3, 2, 30, 64).bfloat16() for _ in range(3)]
+    exact = functional.scaled_dot_product_attention(*(part.double() for part in low))
+    given = scaled_dot_product(low[0], Prepared(*low[1:]), torch.ones(3, 1, 30, 30, dtype=torch.bool))
+    assert (given - exact).norm() / exact.norm() < 0.004
 
 
 @pytest.mark.parametrize("normalizer", members(NormalizerOptions))
