@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli.options import ConfigArgument, Overrides
+from nmt.data.kinds import Kind
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,19 +18,30 @@ FAULTY = 1
 
 @data.command()
 def sample(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to.")] = Path("data/sample"),
+    directory: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="Where to; data/sample, or data/sample_KIND.", show_default=False),
+    ] = None,
+    kind: Annotated[Kind, typer.Option(help="What the corpus asks of a model.")] = Kind.GRAMMAR,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, other sentences.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other files of these names.")] = False,
 ) -> None:
-    """Write the English–German sample corpus and its alignments.
+    """Write a sample corpus: 20,000 pairs to train, 500 to validate, 500 to test.
 
-    20,000 pairs to train, 500 to validate and 500 to test, made by a small
-    grammar: real words, correct German, no two sentences alike between them.
+    \b
+    grammar      English and German by a small grammar, with gold alignments
+    sort         numbers, and the same numbers sorted
+    names        names to be copied, those of the test unknown to training
+    two_sources  two English sources, each with half of what the German says
+    pronouns     documents: er, sie or es follows from the sentence before
+
+    docs/formats.md describes the files.
     """
     from nmt.data.sample import write_sample
 
-    write_sample(directory, seed, overwrite=overwrite)
-    typer.echo(f"wrote {directory}")
+    place = directory or Path(kind.folder)
+    write_sample(place, seed, overwrite=overwrite, kind=kind)
+    typer.echo(f"wrote {place}")
 
 
 @data.command()

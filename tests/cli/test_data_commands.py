@@ -70,6 +70,16 @@ def test_sample_replaces_no_other_file_unasked(run: Command, folder: Path, monke
     assert len((folder / "valid.de").read_text().splitlines()) == 5
 
 
+def test_each_kind_of_sample_has_its_own_folder(run: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nmt.data.sample, "write_sample", partial(write_sample, sizes=(20, 5, 6)))
+    assert run("data", "sample").out == "wrote data/sample\n"
+    assert run("data", "sample", "--kind", "sort").out == "wrote data/sample_sort\n"
+    assert run("data", "sample", "there", "--kind", "two_sources").out == "wrote there\n"
+    assert (folder / "data/sample/test.align").is_file()
+    assert (folder / "data/sample_sort/test.source").is_file()
+    assert (folder / "there/test.how.en").is_file()
+
+
 def test_get_says_the_terms_and_what_is_missing(run: Command, folder: Path) -> None:
     answer = run("data", "get", "multi30k-en-de", "--from", folder, "--to", "here")
     assert answer.code == 2
