@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 from nmt.errors import ConfigError
+from nmt.layers.positions import Learned
 from nmt.yaml_source import Document, KeyPath
 
 if TYPE_CHECKING:
     from nmt.attention.heads import AttentionSettings
     from nmt.config import Config
+    from nmt.encoders.base import EncoderShape
 
 Looked = TypeVar("Looked")
 
@@ -103,10 +105,9 @@ FORBIDDEN_KEYS: tuple[Rule[Document], ...] = (
 )
 
 
-def _encoder_width(config: "Config") -> int:
-    """Width of the states that the decoder attends to."""
-    encoder = config.model.encoder
-    return encoder.size * (1 + encoder.bidirectional) if encoder.name == "rnn" else config.model.embedding_size
+def _encoder_shape(config: "Config") -> "EncoderShape":
+    """What the decoder must know of the encoder."""
+    return config.model.encoder.shape(config.model.embedding_size)
 
 
 def _attends(config: "Config") -> "AttentionSettings | None":
@@ -139,7 +140,7 @@ def _unequal_widths(config: "Config") -> bool:
     products = ("dot", "scaled_dot", "cosine")
     if attention is None or decoder.name != "rnn" or attention.heads > 1:
         return False
-    return attention.score.name in products and decoder.size != _encoder_width(config)
+    return attention.score.name in products and decoder.size != _encoder_shape(config).memory_size
 
 
 def _location_with_heads(config: "Config") -> bool:
@@ -148,17 +149,16 @@ def _location_with_heads(config: "Config") -> bool:
 
 
 def _cannot_copy(config: "Config") -> bool:
-    encoder, decoder = config.model.encoder, config.model.decoder
+    decoder, shape = config.model.decoder, _encoder_shape(config)
     if decoder.name != "rnn" or decoder.bridge.name != "copy":
         return False
-    given = (encoder.num_layers, encoder.cell.name) if encoder.name == "rnn" else (1, "gru")
-    return (*given, _encoder_width(config)) != (decoder.num_layers, decoder.cell.name, decoder.size)
+    given = (shape.num_layers, shape.has_cell, shape.final_size)
+    return given != (decoder.num_layers, decoder.cell.has_cell, decoder.size)
 
 
 def _one_way_backward(config: "Config") -> bool:
-    encoder, decoder = config.model.encoder, config.model.decoder
-    both_ways = encoder.name == "rnn" and encoder.bidirectional
-    return decoder.name == "rnn" and decoder.bridge.name == "backward" and not both_ways
+    decoder = config.model.decoder
+    return decoder.name == "rnn" and decoder.bridge.name == "backward" and not _encoder_shape(config).bidirectional
 
 
 def _blind(config: "Config") -> bool:
@@ -175,8 +175,8 @@ def _cosine_without_end(config: "Config") -> bool:
 
 def _positions_run_out(config: "Config") -> bool:
     parts = (config.model.encoder, config.model.decoder)
-    tables = [part.positions for part in parts if part.name == "transformer"]
-    return any(table.name == "learned" and table.max_positions < config.data.max_length for table in tables)
+    tables = [getattr(part, "positions", None) for part in parts]
+    return any(isinstance(table, Learned.Options) and table.max_positions < config.data.max_length for table in tables)
 
 
 def _endless(config: "Config") -> bool:

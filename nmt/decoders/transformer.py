@@ -99,7 +99,7 @@ class TransformerDecoder(nn.Module):
     def __init__(self, options: Options, size: int, encoder: EncoderShape, dropout: float) -> None:
         super().__init__()
         self.hidden_size, self.num_layers, self.num_heads = size, options.num_layers, options.heads
-        self.entrance = Entrance(options, size, dropout)
+        self.entrance = Entrance(options.positions, size, dropout)
         self.max_length = self.entrance.max_length
         self.layers = nn.ModuleList(
             DecoderLayer(options, size, encoder.memory_size, dropout) for _ in range(options.num_layers)

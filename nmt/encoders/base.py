@@ -1,4 +1,8 @@
-"""What every encoder gives: all that decoders know of a source."""
+"""What every encoder gives: all that decoders know of a source.
+
+An encoder's Options have `shape(embedding_size)`, which says before anything is built what decoders must know of it,
+and `build(embedding_size, dropout)`.
+"""
 
 from typing import NamedTuple, Protocol
 
@@ -37,3 +41,9 @@ class Encoder(Protocol):
 
     def __call__(self, embedded_BSE: Tensor, mask_BS: Tensor) -> Encoded:
         """Encode padded sentences."""
+
+
+def mean_state(states_BSD: Tensor, mask_BS: Tensor) -> Tensor:
+    """final_B1D of an encoder that ends in no last state: the mean of the sentence's states, padding left out."""
+    share_BS1 = mask_BS.unsqueeze(-1) / mask_BS.sum(dim=1, keepdim=True).unsqueeze(-1)
+    return (states_BSD * share_BS1.to(states_BSD.dtype)).sum(dim=1, keepdim=True)

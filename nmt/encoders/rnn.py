@@ -30,6 +30,11 @@ class RnnEncoder(nn.Module):
         bidirectional: bool = Field(True, description="read the source from right to left, too")
         reverse: bool = Field(False, description="read the source from right to left (one direction only)")
 
+        def shape(self, input_size: int) -> EncoderShape:
+            """What decoders must know of it."""
+            width = self.size * (1 + self.bidirectional)
+            return EncoderShape(width, self.num_layers, width, self.bidirectional, self.cell.has_cell)
+
         def build(self, input_size: int, dropout: float) -> "RnnEncoder":
             """The encoder for embeddings of this width."""
             return RnnEncoder(self, input_size, dropout)
@@ -37,15 +42,16 @@ class RnnEncoder(nn.Module):
     def __init__(self, options: Options, input_size: int, dropout: float) -> None:
         super().__init__()
         self.directions = (False, True) if options.bidirectional else (options.reverse,)
-        width = options.size * len(self.directions)
+        self.shape = options.shape(input_size)
         self.layers = nn.ModuleList(
-            nn.ModuleList(options.cell.build(width if layer else input_size, options.size) for _ in self.directions)
+            nn.ModuleList(
+                options.cell.build(self.shape.memory_size if layer else input_size, options.size)
+                for _ in self.directions
+            )
             for layer in range(options.num_layers)
         )
         self.max_length: int | None = None
         self.dropout = Dropout(dropout)
-        has_cell = self._cell(0, 0).has_cell
-        self.shape = EncoderShape(width, options.num_layers, width, options.bidirectional, has_cell)
 
     def _cell(self, layer: int, direction: int) -> Cell:
         cell: Cell = self.layers[layer][direction]  # type: ignore[index]

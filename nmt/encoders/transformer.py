@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from nmt.attention.base import Memory
 from nmt.attention.heads import AttentionSettings, MultiHead
 from nmt.attention.scores import ScaledDot
-from nmt.encoders.base import Encoded, EncoderShape
+from nmt.encoders.base import Encoded, EncoderShape, mean_state
 from nmt.layers.transformer import Entrance, FeedForward, Residual, TransformerSettings, final_norm
 
 
@@ -40,17 +40,21 @@ class TransformerEncoder(nn.Module):
     class Options(TransformerSettings):
         """The Transformer's encoder."""
 
+        def shape(self, input_size: int) -> EncoderShape:
+            """What decoders must know of it."""
+            return EncoderShape(input_size, 1, input_size, False, False)
+
         def build(self, input_size: int, dropout: float) -> "TransformerEncoder":
             """The encoder for embeddings of this width."""
             return TransformerEncoder(self, input_size, dropout)
 
     def __init__(self, options: Options, size: int, dropout: float) -> None:
         super().__init__()
-        self.entrance = Entrance(options, size, dropout)
+        self.entrance = Entrance(options.positions, size, dropout)
         self.max_length = self.entrance.max_length
         self.layers = nn.ModuleList(EncoderLayer(options, size, dropout) for _ in range(options.num_layers))
         self.norm = final_norm(options, size)
-        self.shape = EncoderShape(size, 1, size, False, False)
+        self.shape = options.shape(size)
 
     def forward(self, embedded_BSE: Tensor, mask_BS: Tensor) -> Encoded:
         """Encode padded sentences."""
@@ -60,6 +64,4 @@ class TransformerEncoder(nn.Module):
         for layer in self.layers:
             states_BSE = layer(states_BSE, mask_B1S, step_BS)
         states_BSE = self.norm(states_BSE)
-        share_BS1 = mask_BS.unsqueeze(-1) / mask_BS.sum(dim=1, keepdim=True).unsqueeze(-1)
-        final_BE = (states_BSE * share_BS1.to(states_BSE.dtype)).sum(dim=1)
-        return Encoded(Memory(states_BSE, mask_B1S), final_BE.unsqueeze(1), None)
+        return Encoded(Memory(states_BSE, mask_B1S), mean_state(states_BSE, mask_BS), None)

@@ -4,7 +4,7 @@ A cell is split in two, so that what does not depend on the recurrence is comput
 `project` is the input's part of every gate, `step` the rest. Shapes: N rows, I input width, H state width, G gates.
 """
 
-from typing import Annotated, Literal, NamedTuple, Protocol
+from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from pydantic import Field
@@ -51,12 +51,13 @@ class Lstm(nn.Module):
         """Long short-term memory."""
 
         name: Literal["lstm"] = "lstm"
+        has_cell: ClassVar[bool] = True
 
         def build(self, input_size: int, size: int) -> "Lstm":
             """The cell with inputs and states of these widths."""
             return Lstm(input_size, size)
 
-    has_cell = True
+    has_cell = Options.has_cell
     num_gates = 4
 
     def __init__(self, input_size: int, size: int) -> None:
@@ -95,6 +96,7 @@ class Gru(nn.Module):
         """Gated recurrent unit."""
 
         name: Literal["gru"] = "gru"
+        has_cell: ClassVar[bool] = False
         reset: Literal["after", "before"] = Field(
             "after", description="whether the reset gate acts after the product with U or before it"
         )
@@ -103,7 +105,7 @@ class Gru(nn.Module):
             """The cell with inputs and states of these widths."""
             return Gru(input_size, size, self.reset)
 
-    has_cell = False
+    has_cell = Options.has_cell
     num_gates = 3
 
     def __init__(self, input_size: int, size: int, reset: Literal["after", "before"] = "after") -> None:

@@ -76,9 +76,9 @@ class Entrance(nn.Module):
     """Embedding + position, then dropout. Source: Vaswani et al. 2017, §3.5, §5.4. Differs: nothing (√d · embedding is
     what the model hands in)."""
 
-    def __init__(self, options: TransformerSettings, size: int, dropout: float) -> None:
+    def __init__(self, positions: PositionOptions, size: int, dropout: float) -> None:
         super().__init__()
-        self.positions = options.positions.build(size)
+        self.positions = positions.build(size)
         self.max_length = self.positions.max_length
         self.dropout = Dropout(dropout)
 

@@ -92,17 +92,9 @@ def gates(cell: Any) -> int:
     return {"lstm": 4, "gru": 3}[cell.name]
 
 
-def memory_sizes(encoder: Any, size: int) -> tuple[int, int]:
-    """Widths of what an encoder gives to attend to, and of its final state."""
-    if isinstance(encoder, RnnEncoder.Options):
-        width = encoder.size * (1 + encoder.bidirectional)
-        return width, width
-    return size, size
-
-
 def decoder_cost(decoder: Any, size: int, encoder: Any) -> Cost:
     """Of a decoder over embeddings of width `size`, output layer left out."""
-    memory_size, final_size = memory_sizes(encoder, size)
+    memory_size, _, final_size, _, _ = encoder.shape(size)
     if isinstance(decoder, TransformerDecoder.Options):
         layer = Cost(
             source=2 * 2 * memory_size * size,

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nmt.layers.transformer import Entrance, FeedForward, Residual, TransformerSettings, causal_mask
+from nmt.layers.positions import PositionOptions, Sinusoidal
+from nmt.layers.transformer import Entrance, FeedForward, Residual, causal_mask
+from nmt.settings import members
 
 
 @pytest.mark.parametrize(("activation", "function"), [("relu", functional.relu), ("gelu", functional.gelu)])
@@ -33,7 +35,7 @@ def test_a_residual_is_normalised_before_or_after():
 
 
 def test_the_entrance_adds_the_position():
-    entrance = Entrance(TransformerSettings(), 4, 0.0)
+    entrance = Entrance(Sinusoidal.Options(), 4, 0.0)
     encodings = [math.sin(2), math.cos(2), math.sin(2 / 100), math.cos(2 / 100)]  # position 2, 10000^(2/4) = 100
     states = entrance(torch.full((1, 1, 4), 3.0), torch.tensor([2]))
     assert states.flatten().tolist() == pytest.approx([3.0 + encoding for encoding in encodings])
@@ -42,8 +44,7 @@ def test_the_entrance_adds_the_position():
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
 def test_the_entrance_keeps_the_embeddings_type(dtype, positions):
-    options = TransformerSettings.model_validate({"positions": positions})
-    states = Entrance(options, 4, 0.0)(torch.ones(2, 3, 4, dtype=dtype), torch.arange(3))
+    states = Entrance(members(PositionOptions)[positions](), 4, 0.0)(torch.ones(2, 3, 4, dtype=dtype), torch.arange(3))
     assert states.dtype == dtype
 
 
