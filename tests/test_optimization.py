@@ -1,6 +1,9 @@
 """Schedules against numbers worked by hand from the papers' formulas; optimizers against the textbook loop."""
 
 import math
+import subprocess
+import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -82,10 +85,10 @@ def test_optimizers_follow_the_textbook(options):
     start, gradients = np.array([[0.5, -1.0], [2.0, 0.1]]), np.array([[[0.1, -2.0], [0.0, 3.0]]] * 3)
     gradients *= np.array([1.0, -0.5, 2.0])[:, None, None]
     parameter = torch.nn.Parameter(torch.tensor(start))
-    optimizer = options(learning_rate=0.01).build([("w", parameter)])
+    optimizer = options().build([("w", parameter)])
     for gradient in gradients:
         parameter.grad = torch.tensor(gradient)
-        optimizer.step()
+        optimizer.step(0.01)
     decay = 0.01 if options is AdamW.Options else 0.0
     np.testing.assert_allclose(parameter.detach(), textbook(start, gradients, 0.01, decay), rtol=1e-12)
 
@@ -103,7 +106,7 @@ def textbook(theta, gradients, rate, decay, beta1=0.9, beta2=0.98, epsilon=1e-9)
 def test_first_step_of_adam_is_the_learning_rate_whatever_the_gradient():
     parameter = torch.nn.Parameter(torch.tensor([1.0, 1.0]))
     parameter.grad = torch.tensor([1e-3, -50.0])
-    Adam.Options(learning_rate=0.1).build([("w", parameter)]).step()
+    Adam.Options().build([("w", parameter)]).step(0.1)
     assert parameter.tolist() == pytest.approx([0.9, 1.1])
 
 
@@ -112,9 +115,51 @@ def test_adamw_lets_biases_and_gains_be():
     before = {name: value.clone() for name, value in model.state_dict().items()}
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    AdamW.Options(learning_rate=0.1, weight_decay=0.5).build(model.named_parameters()).step()
+    AdamW.Options(weight_decay=0.5).build(model.named_parameters()).step(0.1)
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, before[name] * (0.95 if name == "0.weight" else 1.0))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (Adam.Options(), torch.optim.Adam),
+        (AdamW.Options(weight_decay=0.0), partial(torch.optim.AdamW, weight_decay=0.0)),
+        (AdamW.Options(weight_decay=0.1), partial(torch.optim.AdamW, weight_decay=0.1)),
+    ],
+)
+def test_optimizers_and_what_they_keep_are_bit_for_bit_those_of_torch(ours, theirs):
+    torch.manual_seed(1)
+    matrix = torch.nn.Parameter(torch.randn(5, 7))
+    copy = torch.nn.Parameter(matrix.detach().clone())
+    optimizer, other = ours.build([("w", matrix)]), theirs([copy], betas=ours.betas, eps=ours.epsilon, fused=True)
+    for learning_rate in (0.01, 0.02, 0.005):
+        matrix.grad = copy.grad = torch.randn(5, 7)
+        optimizer.step(learning_rate)
+        other.param_groups[0]["lr"] = learning_rate
+        other.step()
+    torch.testing.assert_close(matrix, copy, rtol=0, atol=0)
+    torch.testing.assert_close(optimizer.state[matrix], other.state[copy], rtol=0, atol=0)
+
+
+def test_a_parameter_without_a_gradient_stays_and_nothing_is_kept_of_it():
+    used, unused = torch.nn.Parameter(torch.ones(2, 2)), torch.nn.Parameter(torch.ones(2, 2))
+    used.grad = torch.ones(2, 2)
+    optimizer = AdamW.Options().build([("used", used), ("unused", unused)])
+    optimizer.step(0.1)
+    assert unused.tolist() == [[1, 1], [1, 1]]
+    assert [*optimizer.state] == [used]
+
+
+def test_a_step_does_without_the_compiler_that_torch_optim_imports():
+    code = """if True:
+        import sys, torch
+        from nmt.optimization import Adam
+        parameter = torch.nn.Parameter(torch.ones(2))
+        parameter.sum().backward()
+        Adam.Options().build([("w", parameter)]).step(0.1)
+        sys.exit("torch._dynamo" in sys.modules)"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_betas_come_from_yaml_as_a_list():

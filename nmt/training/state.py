@@ -13,7 +13,7 @@ from nmt.data.prepare import Prepared
 from nmt.data.settings import TextFiles
 from nmt.events import Journal
 from nmt.model import EncoderDecoder
-from nmt.optimization import Schedule
+from nmt.optimization import Optimizer, Schedule
 from nmt.training.worker import Worker
 
 
@@ -60,7 +60,7 @@ class Training:
     run: Run
     data: Prepared
     model: EncoderDecoder
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     schedule: Schedule
     text: TextFiles
     batches: Batches

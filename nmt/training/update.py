@@ -66,9 +66,7 @@ def _follow_gradient(training: Training, learning_rate: float) -> Sums:
     norm = float(nn.utils.clip_grad_norm_(training.model.parameters(), clip_norm or math.inf))
     if not math.isfinite(norm):
         raise _not_finite(training, "gradient", [line for batch in batches for line in batch.lines])
-    for group in training.optimizer.param_groups:
-        group["lr"] = learning_rate
-    training.optimizer.step()
+    training.optimizer.step(learning_rate)
     return Sums(loss, nll, tokens, norm)
 
 
