@@ -74,6 +74,11 @@ def _decoder_is(document: Document, name: str) -> bool:
     return bool((decoder.get("name") if isinstance(decoder, dict) else decoder) == name)
 
 
+def _attention_is(document: Document, name: str) -> bool:
+    attention = _written(document, "model", "decoder", "attention")
+    return bool((attention.get("name") if isinstance(attention, dict) else attention) == name)
+
+
 def _transformer_without(key: str, reason: str, instead: str) -> Rule[Document]:
     return Rule(
         f"`decoder: transformer` with `{key}`",
@@ -89,10 +94,22 @@ def _transformer_without(key: str, reason: str, instead: str) -> Rule[Document]:
 _REMOVE = "remove the key, or take `decoder: {name: rnn}`"
 
 FORBIDDEN_KEYS: tuple[Rule[Document], ...] = (
-    _transformer_without(
-        "attention",
-        "every layer of a Transformer attends with scaled_dot, and without attention it sees no source",
-        "set decoder.heads and decoder.num_layers, or take `decoder: {name: rnn}`",
+    Rule(
+        "`decoder: transformer` with `attention: none`",
+        ("model.decoder.attention",),
+        "without attention to the source a Transformer sees nothing of it",
+        "remove the key, or take `decoder: {name: rnn}`",
+        lambda document: _decoder_is(document, "transformer") and _attention_is(document, "none"),
+    ),
+    Rule(
+        "`decoder: transformer` with `attention.heads`",
+        ("model.decoder.attention.heads",),
+        "all attentions of a layer have equally many heads",
+        "set decoder.heads",
+        lambda document: (
+            _decoder_is(document, "transformer")
+            and _written(document, "model", "decoder", "attention", "heads") is not None
+        ),
     ),
     _transformer_without("input_feeding", "it has no recurrence that could be fed", _REMOVE),
     _transformer_without("query", "its queries are the states of the layer below, in every layer", _REMOVE),
@@ -146,6 +163,18 @@ def _unequal_widths(config: "Config") -> bool:
 def _location_with_heads(config: "Config") -> bool:
     attention = _attends(config)
     return attention is not None and attention.score.name == "location" and attention.heads > 1
+
+
+def _location_in_a_transformer(config: "Config") -> bool:
+    encoder, decoder = config.model.encoder, config.model.decoder
+    used = [encoder.self_attention] if encoder.name == "transformer" else []
+    used += [decoder.self_attention, decoder.attention] if decoder.name == "transformer" else []
+    return any(mechanism.score.name == "location" for mechanism in used)
+
+
+def _window_on_the_past(config: "Config") -> bool:
+    decoder = config.model.decoder
+    return decoder.name == "transformer" and decoder.self_attention.scope.name != "global"
 
 
 def _cannot_copy(config: "Config") -> bool:
@@ -215,6 +244,24 @@ FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
         "it reads no keys, and the heads' projection of keys would never be trained",
         "set heads: 1, or take another score",
         _location_with_heads,
+    ),
+    Rule(
+        "`score: location` in a Transformer",
+        (
+            "model.encoder.self_attention.score",
+            "model.decoder.self_attention.score",
+            "model.decoder.attention.score",
+        ),
+        "it reads no keys, and the heads' projection of keys would never be trained",
+        "take another score",
+        _location_in_a_transformer,
+    ),
+    Rule(
+        "`decoder.self_attention` with another `scope` than `global`",
+        ("model.decoder.self_attention.scope", "model.decoder.self_attention"),
+        "hypotheses share their past, which lies in the order in which they made it, not by position",
+        "set the scope of decoder.attention or of encoder.self_attention",
+        _window_on_the_past,
     ),
     Rule(
         "`bridge: backward` without a bidirectional encoder",

@@ -1,17 +1,21 @@
-"""The training loss: cross-entropy of the targets with label smoothing, over real tokens only."""
+"""The training loss over real tokens: cross-entropy with label smoothing, and what attention adds to it."""
 
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
+from nmt import tree
 from nmt.batch import Batch
-from nmt.decoders.base import Want
+from nmt.decoders.base import Forced, Outcome, Want
+
+SAMPLED = "sampled"
 
 
 class OutputLayer(Protocol):
     """The training face of an output layer."""
 
-    def nll(self, hidden_ME: Tensor, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """The smoothed cross-entropy, summed over the tokens; and per token −log P(target), detached."""
 
 
@@ -22,23 +26,39 @@ class Model(Protocol):
     def output(self) -> OutputLayer:
         """The output layer."""
 
-    def __call__(self, batch: Batch, want: Want | None = None) -> tuple[Tensor, Tensor | None]:
-        """Hidden states of all target positions, and weights."""
+    def __call__(self, batch: Batch, want: Want | None = None) -> Forced:
+        """All target positions of given targets."""
 
 
 class Loss(NamedTuple):
-    """Sums over the batch's tokens: `total` is what is minimised, `nll` its part without smoothing (detached)."""
+    """Sums over the batch's tokens: `total` is what is minimised, `nll` the cross-entropy without smoothing (detached);
+    and the mean over its sentences of log P(y|x) (detached)."""
 
     total: Tensor
     nll: Tensor
     tokens: int
+    log_prob: Tensor
 
 
-def translation_loss(model: Model, batch: Batch, label_smoothing: float) -> Loss:
-    """total = Σ_tokens (1 − ε) · (−log P(y)) + ε · mean_v(−log P(v)), in nats.
+def translation_loss(model: Model, batch: Batch, label_smoothing: float, baseline: float = 0.0) -> Loss:
+    """total = Σ_tokens (1 − ε) · (−log P(y)) + ε · mean_v(−log P(v)) + attention's terms, in nats.
 
-    Source: Szegedy et al. 2016, §7. Differs: nothing (the uniform part counts the target piece too).
+    A term of attention is added token by token; but `sampled`, the log-probability log p(s) of the positions that hard
+    attention drew, enters as −(log P(y|x) − baseline) · log p(s), whose gradient is REINFORCE's.
+    Source: Szegedy et al. 2016, §7 (smoothing); Xu et al. 2015, eq. 11–12 (samples). Differs: nothing (the uniform
+    part of the smoothing counts the target piece too).
     """
-    hidden_BTE, _ = model(batch)
-    total, nll_M = model.output.nll(hidden_BTE[batch.mask_BT], batch.target_BT[batch.mask_BT], label_smoothing)
-    return Loss(total, nll_M.sum(), nll_M.numel())
+    forced = model(batch)
+    outcome = tree.map_tensors(lambda rows: rows[batch.mask_BT], forced.outcome)
+    total, nll_M = model.output.nll(outcome, batch.target_BT[batch.mask_BT], label_smoothing)
+    log_prob_B = -_sentences(nll_M, batch.mask_BT)
+    for name, term_BT in forced.terms.items():
+        term_B = term_BT.masked_fill(~batch.mask_BT, 0.0).sum(dim=1)
+        total = total + (-(log_prob_B - baseline) * term_B if name == SAMPLED else term_B).sum()
+    return Loss(total, nll_M.sum(), nll_M.numel(), log_prob_B.mean())
+
+
+def _sentences(nll_M: Tensor, mask_BT: Tensor) -> Tensor:
+    """Sums over each sentence's tokens."""
+    sums_B = nll_M.new_zeros(len(mask_BT))
+    return sums_B.index_add_(0, torch.nonzero(mask_BT)[:, 0], nll_M)

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from nmt.batch import Batch, Source
-from nmt.decoders.base import Decoder, Want
+from nmt.decoders.base import Decoded, Decoder, Forced, Layers, Outcome, Want
 from nmt.decoders.output import Softmax
 from nmt.decoders.predictions import Predictions
 from nmt.decoders.rnn import RnnDecoder
@@ -95,11 +95,23 @@ class EncoderDecoder(nn.Module):
     ) -> tuple[Predictions, Tensor | None, Any]:
         """Read one piece for each of N = B·K hypotheses: predictions, weights_NS where wanted, the next state."""
         embedded_NE = self.scale * self.target_embedding(ids_N)
-        hidden_NE, weights_NS, state = self.decoder.step(embedded_NE, memory.prepared, state, want)
-        return self.output.predict(hidden_NE), weights_NS, state
+        decoded, state = self.decoder.step(embedded_NE, memory.prepared, state, self._layers(want))
+        return self.output.predict(Outcome(decoded.hidden)), self._shown(decoded, want), state
 
-    def forward(self, batch: Batch, want: Want | None = None) -> tuple[Tensor, Tensor | None]:
-        """Hidden states of all target positions (B, T, E), and weights_BTS where wanted."""
+    def forward(self, batch: Batch, want: Want | None = None) -> Forced:
+        """All target positions of given targets."""
         memory = self.encode(batch.sources)
         embedded_BTE = self.scale * self.target_embedding(batch.input_BT)
-        return self.decoder(embedded_BTE, memory.prepared, self.start(memory), want)
+        decoded = self.decoder(embedded_BTE, memory.prepared, self.start(memory), self._layers(want))
+        return Forced(Outcome(decoded.hidden), self._shown(decoded, want), decoded.terms)
+
+    def _layers(self, want: Want | None) -> Layers:
+        """The numbers of the layers whose weights are needed."""
+        return frozenset() if want is None else frozenset({range(self.decoder.num_layers)[want.layer]})
+
+    def _shown(self, decoded: Decoded, want: Want | None) -> Tensor | None:
+        """The mean of the wanted heads (…, S); None where there is no attention or none is wanted."""
+        if want is None or not decoded.weights:
+            return None
+        weights = decoded.weights[range(self.decoder.num_layers)[want.layer]]
+        return (weights if want.heads is None else weights[..., list(want.heads), :]).mean(dim=-2)

@@ -187,11 +187,12 @@ class Translator(LineTranslator):
         sources = [self._source_ids(source) for source, _ in pairs]
         targets = [[*self.tokenizers.target.vocabulary.ids(target), EOS] for _, target in pairs]
         batch = tree.to(make_batch([sources], targets, range(len(pairs))), self.device)
-        hidden_BTE, weights_BTS = self.model(batch, want)
-        assert weights_BTS is not None, "checked before"
-        _, nll_M = self.model.output.nll(hidden_BTE[batch.mask_BT], batch.target_BT[batch.mask_BT])
+        forced = self.model(batch, want)
+        assert forced.weights_BTS is not None, "checked before"
+        outcome = tree.map_tensors(lambda rows: rows[batch.mask_BT], forced.outcome)
+        _, nll_M = self.model.output.nll(outcome, batch.target_BT[batch.mask_BT])
         start = 0
-        for (source, target), weights_TS in zip(pairs, weights_BTS.float().cpu().numpy(), strict=True):
+        for (source, target), weights_TS in zip(pairs, forced.weights_BTS.float().cpu().numpy(), strict=True):
             end = start + len(target) + 1
             yield Alignment(
                 source, target, weights_TS[: len(target) + 1, : len(source) + 1], -float(nll_M[start:end].sum())

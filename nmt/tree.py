@@ -1,9 +1,9 @@
-"""Operations on trees: (nested) tuples and NamedTuples whose leaves are tensors, numbers or None.
+"""Operations on trees: (nested) tuples, NamedTuples and dicts whose leaves are tensors, numbers or None.
 
 Memories and decoder states are such trees. Search reorders hypotheses with `select` and knows nothing else of a state.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
@@ -26,6 +26,8 @@ def map_tensors(
     mapped: Any = tree
     if isinstance(tree, Tensor):
         mapped = function(tree)
+    elif isinstance(tree, dict):
+        mapped = {key: map_tensors(function, leaf, shared) for key, leaf in tree.items()}
     elif isinstance(tree, tuple):
         if isinstance(tree, Shared):
             function = shared or function
@@ -50,6 +52,20 @@ def select(tree: Tree, rows: Tensor, sentences: Tensor | None = None) -> Tree:
 def repeat(tree: Tree, times: int) -> Tree:
     """Each row of every tensor `times` times in a row, (B, …) → (B·times, …); what hypotheses share stays."""
     return map_tensors(lambda leaf: leaf.repeat_interleave(times, dim=0), tree, _same)
+
+
+def stack(trees: Sequence[Tree], dim: int) -> Tree:
+    """One tree whose tensors are those of equal `trees` along a new axis `dim`."""
+    first: Any = trees[0]
+    stacked: Any = first
+    if isinstance(first, Tensor):
+        stacked = torch.stack(cast(list[Tensor], trees), dim)
+    elif isinstance(first, dict):
+        stacked = {key: stack([cast(Any, tree)[key] for tree in trees], dim) for key in first}
+    elif isinstance(first, tuple):
+        leaves = [stack(parts, dim) for parts in zip(*cast(Any, trees), strict=True)]
+        stacked = type(first)(*leaves) if hasattr(first, "_fields") else tuple(leaves)
+    return cast(Tree, stacked)
 
 
 def to(tree: Tree, device: torch.device | str) -> Tree:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from nmt import tree
 from nmt.attention.normalizers import NormalizerOptions
 from nmt.attention.scores import ScoreOptions
 from nmt.batch import Batch, make_batch
@@ -26,6 +27,7 @@ SCOPES: list[Shape] = [
     {"name": "local_p", "window": 2},
     {"name": "local_p", "window": 1, "renormalize": True},
 ]
+WINDOWS = ("local_m", "local_p")  # scopes that an encoder's self-attention may have
 CELLS: list[Shape] = [{"name": "gru", "reset": "after"}, {"name": "gru", "reset": "before"}, {"name": "lstm"}]
 BRIDGES = [*members(BridgeOptions)]
 POSITIONS = [*members(PositionOptions)]
@@ -37,10 +39,10 @@ def rnn(attention: Any = None, encoder: Shape | None = None, **decoder: Any) -> 
     return {"encoder": {"name": "rnn", "size": SIZE // 2, **(encoder or {})}, "decoder": decoder}
 
 
-def transformer(**both: Any) -> Shape:
+def transformer(decoder: Shape | None = None, **both: Any) -> Shape:
     """A Transformer of two layers on both sides."""
     part = {"name": "transformer", "num_layers": 2, "heads": 2, "feed_forward_size": 6, **both}
-    return {"encoder": part, "decoder": part}
+    return {"encoder": part, "decoder": {**part, **(decoder or {})}}
 
 
 def _attentions() -> Iterator[tuple[str, Shape]]:
@@ -82,6 +84,15 @@ def _transformers() -> Iterator[tuple[str, Shape]]:
     for norm in ("pre", "post"):
         for positions in POSITIONS:
             yield f"transformer-{norm}-{positions}", transformer(norm=norm, positions=positions)
+    for score in SCORES:
+        if score != "location":  # configs refuse it
+            part = {"score": score}
+            yield f"transformer-{score}", transformer({"attention": part}, self_attention=part)
+    for number, scope in enumerate(SCOPES):
+        yield f"transformer-{scope['name']}-{number}", transformer({"attention": {"scope": scope}})
+        if scope["name"] in WINDOWS:
+            windows = transformer(self_attention={"scope": scope})
+            yield f"transformer-encoder-{scope['name']}-{number}", {**transformer(), "encoder": windows["encoder"]}
     yield "transformer-gelu", transformer(activation="gelu")
     yield "transformer-rnn", {"encoder": transformer()["encoder"], "decoder": rnn()["decoder"]}
     yield "rnn-transformer", {"encoder": rnn()["encoder"], "decoder": transformer()["decoder"]}
@@ -117,5 +128,5 @@ def batch_of(source_lengths: Sequence[int], target_lengths: Sequence[int], seed:
 
 def log_probs_BTV(model: EncoderDecoder, batch: Batch) -> torch.Tensor:
     """log P of every piece at every target position."""
-    hidden_BTE, _ = model(batch)
-    return model.output.predict(hidden_BTE.flatten(0, 1)).log_probs().unflatten(0, hidden_BTE.shape[:2])
+    outcome = tree.map_tensors(lambda rows: rows.flatten(0, 1), model(batch).outcome)
+    return model.output.predict(outcome).log_probs().unflatten(0, batch.target_BT.shape)

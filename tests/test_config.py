@@ -157,7 +157,13 @@ def test_every_recipe_is_read_and_built(path: Path) -> None:
 
 TRANSFORMER = "model:\n  embedding_size: 64\n  encoder: transformer\n  decoder:\n    name: transformer\n"
 FORBIDDEN = {
-    "`decoder: transformer` with `attention`": (TRANSFORMER + "    attention: none\n", 9),
+    "`decoder: transformer` with `attention: none`": (TRANSFORMER + "    attention: none\n", 9),
+    "`decoder: transformer` with `attention.heads`": (TRANSFORMER + "    attention: {score: dot, heads: 2}\n", 9),
+    "`score: location` in a Transformer": (TRANSFORMER + "    attention: {score: location}\n", 9),
+    "`decoder.self_attention` with another `scope` than `global`": (
+        TRANSFORMER + "    self_attention: {scope: local_m}\n",
+        9,
+    ),
     "`decoder: transformer` with `input_feeding`": (TRANSFORMER + "    input_feeding: true\n", 9),
     "`decoder: transformer` with `query`": (TRANSFORMER + "    query: current\n", 9),
     "`decoder: transformer` with `deep_output`": (TRANSFORMER + "    deep_output: true\n", 9),
@@ -267,6 +273,8 @@ POSSIBLE: dict[str, Any] = {
     "a recurrent decoder over a Transformer": "model: {encoder: transformer, decoder: {name: rnn, size: 256, "
     "attention: {score: dot}}}",
     "a Transformer over a recurrent encoder": "model: {decoder: transformer}",
+    "additive scores in a Transformer": "model: {encoder: {name: transformer, self_attention: {score: additive, "
+    "scope: local_m}}, decoder: {name: transformer, self_attention: {score: cosine}, attention: {scope: local_p}}}",
     "reading backwards": "model: {encoder: {name: rnn, bidirectional: false, reverse: true}}",
     "learned positions": "model: {encoder: {name: transformer, positions: learned}, decoder: transformer}",
 }

@@ -29,7 +29,7 @@ def alone(batch: Batch, row: int) -> Batch:
 def test_folded_steps_give_what_forward_gives(name, shapes_as_named):
     model, hypotheses = build(SHAPES[name]), 3
     with torch.no_grad():
-        _, forced_BTS = model(BATCH, Want())
+        forced_BTS = model(BATCH, Want()).weights_BTS
         forced_BTV = log_probs_BTV(model, BATCH)
         memory = model.encode(BATCH.sources)
         state = tree.repeat(model.start(memory), hypotheses)
@@ -76,24 +76,25 @@ def test_a_state_survives_select(name):
 def test_a_sentence_does_not_depend_on_padding_or_batch_mates(name, shapes_as_named):
     model = build(SHAPES[name])
     with torch.no_grad():
-        together_BTV, weights_BTS = log_probs_BTV(model, BATCH), model(BATCH, Want())[1]
+        together_BTV, weights_BTS = log_probs_BTV(model, BATCH), model(BATCH, Want()).weights_BTS
         for row in range(4):
             single = alone(BATCH, row)
             length = single.target_BT.shape[1]
             torch.testing.assert_close(log_probs_BTV(model, single)[0], together_BTV[row, :length], rtol=0, atol=1e-9)
             if weights_BTS is not None:
-                own_TS = model(single, Want())[1][0]
+                own_TS = model(single, Want()).weights_BTS[0]
                 torch.testing.assert_close(own_TS, weights_BTS[row, :length, : own_TS.shape[1]], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if name not in WITHOUT_WEIGHTS])
 def test_weights_are_exactly_0_on_padding_and_sum_to_1(name):
     with torch.no_grad():
-        _, weights_BTS = build(SHAPES[name])(BATCH, Want())
+        weights_BTS = build(SHAPES[name])(BATCH, Want()).weights_BTS
     assert (weights_BTS.masked_select(~BATCH.sources[0].mask_BS.unsqueeze(1)) == 0).all()
     assert (weights_BTS >= 0).all()
     sums_BT = weights_BTS.sum(-1)
-    if "local_p" in name and not SHAPES[name]["decoder"]["attention"]["scope"].get("renormalize"):
+    scope = SHAPES[name]["decoder"].get("attention", {}).get("scope", {})
+    if scope.get("name") == "local_p" and not scope.get("renormalize"):
         assert (sums_BT > 0).all()
         assert (sums_BT < 1).all()
     else:

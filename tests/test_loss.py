@@ -16,7 +16,7 @@ BATCH = batch_of([4, 2, 3], [5, 1, 3])
 @pytest.mark.parametrize("shape", [rnn(), transformer()], ids=["rnn", "transformer"])
 def test_it_is_torch_cross_entropy_over_real_tokens(shape, smoothing):
     model = build(shape)
-    hidden_BTE, _ = model(BATCH)
+    hidden_BTE = model(BATCH).outcome.hidden
     logits_BTV = hidden_BTE @ model.output.weight_VE.t() + model.output.bias_V
     expected = functional.cross_entropy(
         logits_BTV.flatten(0, 1),
@@ -50,3 +50,31 @@ def test_losses_of_parts_sum_to_that_of_the_whole():
     torch.testing.assert_close(sum(part.total for part in parts), whole.total)
     torch.testing.assert_close(sum(part.nll for part in parts), whole.nll)
     assert sum(part.tokens for part in parts) == whole.tokens
+
+
+class WithTerms(torch.nn.Module):
+    """A model whose attention adds given terms (B, T) to the loss."""
+
+    def __init__(self, model, terms):
+        super().__init__()
+        self.model, self.output, self.terms = model, model.output, terms
+
+    def forward(self, batch, want=None):
+        return self.model(batch, want)._replace(terms=self.terms)
+
+
+def test_a_term_is_added_for_every_real_token():
+    model, coverage_BT = build(rnn()), torch.tensor([[1.0] * 5, [2.0] + 4 * [9.0], [3.0, 4.0, 5.0, 9.0, 9.0]])
+    plain, loss = (translation_loss(m, BATCH, 0.1) for m in (model, WithTerms(model, {"coverage": coverage_BT})))
+    torch.testing.assert_close(loss.total - plain.total, torch.tensor(5 + 2 + 12.0).double())
+    assert torch.equal(loss.nll, plain.nll)
+
+
+def test_samples_are_rewarded_with_the_sentences_log_probability_above_the_baseline():
+    model, sampled_BT = build(rnn()), torch.randn(3, 5).double().requires_grad_()
+    loss = translation_loss(WithTerms(model, {"sampled": sampled_BT}), BATCH, 0.0, baseline=-4.0)
+    chosen_BT = log_probs_BTV(model, BATCH).gather(2, BATCH.target_BT.unsqueeze(2)).squeeze(2).detach()
+    log_prob_B = (chosen_BT * BATCH.mask_BT).sum(1)
+    torch.testing.assert_close(loss.log_prob, log_prob_B.mean())
+    (gradient_BT,) = torch.autograd.grad(loss.total, sampled_BT)
+    torch.testing.assert_close(gradient_BT, -(log_prob_B + 4.0).unsqueeze(1) * BATCH.mask_BT)  # Xu et al. 2015, eq. 12

@@ -4,7 +4,7 @@ import pytest
 import torch
 from models import SHAPES, batch_of, build, log_probs_BTV, rnn, transformer
 
-from nmt.decoders.base import Want
+from nmt.decoders.base import Outcome, Want
 from nmt.errors import ConfigError
 from nmt.model import DecoderOptions, EncoderOptions, ModelOptions, embedding
 from nmt.settings import members
@@ -50,15 +50,15 @@ def test_embeddings_start_at_the_standard_deviation_that_an_output_layer_needs()
 @pytest.mark.parametrize("name", ["score-additive", "transformer-pre-sinusoidal"])
 def test_asking_for_weights_does_not_change_the_states(name):
     model = build(SHAPES[name])
-    torch.testing.assert_close(model(BATCH)[0], model(BATCH, Want())[0], rtol=0, atol=1e-12)
+    torch.testing.assert_close(model(BATCH).outcome, model(BATCH, Want()).outcome, rtol=0, atol=1e-12)
 
 
 def test_heads_that_were_not_asked_for_are_left_out():
     model = build(rnn({"heads": 4, "score": "additive"}))
-    each = [model(BATCH, Want(heads=(head,)))[1] for head in range(4)]
+    each = [model(BATCH, Want(heads=(head,))).weights_BTS for head in range(4)]
     assert not any(torch.allclose(each[0], other) for other in each[1:])
-    torch.testing.assert_close(model(BATCH, Want())[1], sum(each) / 4)
-    torch.testing.assert_close(model(BATCH, Want(heads=(1, 3)))[1], (each[1] + each[3]) / 2)
+    torch.testing.assert_close(model(BATCH, Want()).weights_BTS, sum(each) / 4)
+    torch.testing.assert_close(model(BATCH, Want(heads=(1, 3))).weights_BTS, (each[1] + each[3]) / 2)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_heads_that_were_not_asked_for_are_left_out():
 def test_weights_are_float32_in_bfloat16_and_near_those_of_float32(name):
     model = build(SHAPES[name]).float()
     with torch.no_grad():
-        _, expected_BTS = model(BATCH, Want())
-        _, weights_BTS = model.bfloat16()(BATCH, Want())
+        expected_BTS = model(BATCH, Want()).weights_BTS
+        weights_BTS = model.bfloat16()(BATCH, Want()).weights_BTS
     assert weights_BTS.dtype == torch.float32
     torch.testing.assert_close(weights_BTS, expected_BTS, rtol=0, atol=0.1)
     assert (weights_BTS.masked_select(~BATCH.sources[0].mask_BS.unsqueeze(1)) == 0).all()
@@ -80,8 +80,8 @@ def test_weights_are_float32_in_bfloat16_and_near_those_of_float32(name):
 def test_the_loss_can_be_learned_from_in_bfloat16(name):
     torch.manual_seed(1)
     model = build(SHAPES[name]).bfloat16().train()
-    hidden_BTE, _ = model(BATCH)
-    total, _ = model.output.nll(hidden_BTE[BATCH.mask_BT], BATCH.target_BT[BATCH.mask_BT])
+    hidden_BTE = model(BATCH).outcome.hidden
+    total, _ = model.output.nll(Outcome(hidden_BTE[BATCH.mask_BT]), BATCH.target_BT[BATCH.mask_BT])
     assert total.dtype == torch.float32
     total.backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())

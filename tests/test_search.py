@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 from references.search import exhaustive
 from torch import Tensor
 
+from nmt import tree
 from nmt.batch import make_batch, make_source
-from nmt.decoders.base import Want
+from nmt.decoders.base import Outcome, Want
 from nmt.decoders.predictions import Predictions
 from nmt.errors import ConfigError
 from nmt.search import Beam, Greedy, SearchOptions, coverage_penalty, length_penalty, search
@@ -51,8 +52,9 @@ def step_by_step(model, row):
     def run(prefix):
         batch = make_batch([[rows[row]]], [[*prefix, EOS]], [0])
         with torch.inference_mode():
-            hidden_BTE, weights_BTS = model(batch, Want())
-            log_probs_V = model.output.predict(hidden_BTE[0, -1:]).log_probs()[0]
+            outcome, weights_BTS, _ = model(batch, Want())
+            last = tree.map_tensors(lambda rows: rows[0, -1:], outcome)
+            log_probs_V = model.output.predict(last).log_probs()[0]
         return log_probs_V.tolist(), None if weights_BTS is None else weights_BTS[0, -1].tolist()
 
     return (lambda prefix: run(prefix)[0]), (lambda prefix: run(prefix)[1])
@@ -231,7 +233,7 @@ def test_alignments_are_the_weights_of_a_forced_pass(name):
         for hypothesis in hypotheses:
             batch = make_batch([[row]], [[*hypothesis.ids, EOS]], [0])
             with torch.inference_mode():
-                _, weights_BTS = model(batch, want)
+                weights_BTS = model(batch, want).weights_BTS
             np.testing.assert_allclose(hypothesis.alignment_TS, weights_BTS[0], rtol=0, atol=1e-6)
 
 
@@ -242,7 +244,7 @@ def test_log_probs_are_those_of_a_forced_pass(name):
         for hypothesis in hypotheses:
             batch = make_batch([[row]], [[*hypothesis.ids, EOS]], [0])
             with torch.inference_mode():
-                _, nll_M = model.output.nll(model(batch)[0][0], batch.target_BT[0])
+                _, nll_M = model.output.nll(Outcome(model(batch).outcome.hidden[0]), batch.target_BT[0])
             assert hypothesis.log_prob == pytest.approx(-nll_M.sum().item(), abs=1e-6)
 
 

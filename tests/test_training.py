@@ -123,8 +123,8 @@ def test_minutes_end_a_run(tmp_path):
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_a_loss_or_gradient_that_is_not_finite_stops_with_the_batch_named(tmp_path, monkeypatch, what):
-    def broken(model, batch, smoothing):
-        loss = translation_loss(model, batch, smoothing)
+    def broken(model, batch, *others):
+        loss = translation_loss(model, batch, *others)
         if next(calls) == 8:
             seen.extend(batch.lines)
             total = loss.total * math.nan if what == "loss" else Overflowing.apply(loss.total)

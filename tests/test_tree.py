@@ -59,3 +59,10 @@ def test_types_numbers_and_nothing_stay():
 
 def test_a_plain_tuple_stays_a_plain_tuple():
     assert tree.map_tensors(lambda rows: rows + 1, (torch.tensor(1), None, ())) == (torch.tensor(2), None, ())
+
+
+def test_equal_trees_are_stacked_leaf_by_leaf():
+    trees = [(torch.tensor([n]), None, {"a": torch.tensor([n + 1])}) for n in (1, 5)]
+    first, nothing, named = tree.stack(trees, dim=1)
+    assert (first.tolist(), nothing, named["a"].tolist()) == ([[1, 5]], None, [[2, 6]])
+    assert tree.select(named, torch.tensor([0]))["a"].tolist() == [[2, 6]]

@@ -6,15 +6,24 @@ from torch import Tensor
 
 
 class Memory(NamedTuple):
-    """States to attend to. R of the mask is 1 where all queries see the same positions, T for causal attention."""
+    """States to attend to. R of the mask is 1 where all queries see the same positions, T for causal attention.
+
+    What is read are the states themselves, unless there are `values_BSD`.
+    """
 
     states_BSD: Tensor
     mask_BRS: Tensor
+    values_BSD: Tensor | None = None
+
+    @property
+    def read_BSD(self) -> Tensor:
+        """What the weights are applied to."""
+        return self.states_BSD if self.values_BSD is None else self.values_BSD
 
 
 class Attended(NamedTuple):
-    """What attention returns: the context of every query row, the weights if wanted, the scope's new state,
-    and named extra losses of every token (`terms`): no mechanism has any yet, so models do not pass them on."""
+    """What attention returns: the context of every query row, the weights if wanted, the scope's new state, and the
+    named `terms` (B, R) that the training loss adds for every token (nmt.loss says how)."""
 
     context_BRD: Tensor
     weights_BHRS: Tensor | None

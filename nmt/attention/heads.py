@@ -29,22 +29,22 @@ class Prepared(NamedTuple):
 
     keys: Tensor
     values: Tensor
+    mask_BRS: Tensor
 
 
 class Attention(Protocol):
-    """What a decoder attends with."""
+    """What a decoder attends with. `num_heads` is 0 where there are no weights."""
 
     context_size: int
+    num_heads: int
 
-    def prepare(self, memory: Memory, final_BD: Tensor) -> Prepared:
-        """Whatever depends on the memory and on the encoder's final state alone."""
+    def prepare(self, memories: tuple[Memory, ...], final_BD: Tensor) -> Any:
+        """Whatever depends on the sources' memories, and on the first encoder's final state, alone."""
 
-    def start(self, prepared: Prepared, mask_BRS: Tensor) -> Any:
+    def start(self, prepared: Any) -> Any:
         """The state before the first target position, or None."""
 
-    def __call__(
-        self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, mask_BRS: Tensor, state: Any, want: bool
-    ) -> Attended:
+    def __call__(self, query_BRQ: Tensor, step_BR: Tensor, prepared: Any, state: Any, want: bool) -> Attended:
         """Attend from each query row; weights are given where `want` asks for them."""
 
 
@@ -59,20 +59,20 @@ class SingleHead(nn.Module):
         self.score: Score = score
         self.scope: Scope = scope
         self.context_size = memory_size
+        self.num_heads = 1
 
-    def prepare(self, memory: Memory, final_BD: Tensor) -> Prepared:
-        """Keys of the score; the values are the states themselves."""
-        return Prepared(self.score.prepare(memory.states_BSD), memory.states_BSD)
+    def prepare(self, memories: tuple[Memory, ...], final_BD: Tensor) -> Prepared:
+        """Keys of the score; the values are read as they are."""
+        memory = memories[0]
+        return Prepared(self.score.prepare(memory.states_BSD), memory.read_BSD, memory.mask_BRS)
 
-    def start(self, prepared: Prepared, mask_BRS: Tensor) -> Any:
+    def start(self, prepared: Prepared) -> Any:
         """The scope's state."""
-        return self.scope.start(Memory(prepared.values, mask_BRS))
+        return self.scope.start(Memory(prepared.values, prepared.mask_BRS))
 
-    def forward(
-        self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, mask_BRS: Tensor, state: Any, want: bool
-    ) -> Attended:
+    def forward(self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, state: Any, want: bool) -> Attended:
         """Attend; the weights have one head."""
-        memory = Memory(prepared.values, mask_BRS)
+        memory = Memory(prepared.values, prepared.mask_BRS)
         attended: Attended = self.scope(query_BRQ, step_BR, memory, prepared.keys, self.score, state)
         return attended
 
@@ -109,20 +109,20 @@ class ScaledDotProduct(Function):
         )
 
 
-def scaled_dot_product(query_BHRP: Tensor, prepared: Prepared, mask_B1RS: Tensor) -> Tensor:
+def scaled_dot_product(query_BHRP: Tensor, keys_BHSP: Tensor, values_BHSP: Tensor, mask_B1RS: Tensor) -> Tensor:
     """softmax(q k^T / √P) v without the weights, where each row may see some position: context_BHRP.
 
     Where gradients are recorded on a CPU, in plain products: on sentences of ordinary length the backward pass of
     torch's flash kernel makes the whole training step half as slow again there. Else through torch's fused kernel.
     """
     if not torch.is_grad_enabled() or query_BHRP.device.type != "cpu":
-        return functional.scaled_dot_product_attention(query_BHRP, *prepared, attn_mask=mask_B1RS)
+        return functional.scaled_dot_product_attention(query_BHRP, keys_BHSP, values_BHSP, attn_mask=mask_B1RS)
     num_sentences, heads, rows, _ = query_BHRP.shape
     wide = torch.promote_types(query_BHRP.dtype, torch.float32)
     bias_B1RS = torch.zeros_like(mask_B1RS, dtype=wide).masked_fill_(~mask_B1RS, -math.inf)
     bias_ZRS = bias_B1RS.expand(-1, heads, rows, -1).flatten(0, 1)
     attend: Callable[..., Tensor] = ScaledDotProduct.apply
-    context_ZRP = attend(*(tensor.flatten(0, 1) for tensor in (query_BHRP, *prepared)), bias_ZRS)
+    context_ZRP = attend(*(tensor.flatten(0, 1) for tensor in (query_BHRP, keys_BHSP, values_BHSP)), bias_ZRS)
     context_BHRP: Tensor = context_ZRP.unflatten(0, (num_sentences, heads))
     return context_BHRP
 
@@ -137,17 +137,17 @@ class MultiHead(nn.Module):
     parameters share them among the heads.
     """
 
-    def __init__(self, options: "AttentionSettings", query_size: int, memory_size: int, size: int) -> None:
+    def __init__(self, options: "Mechanism", heads: int, query_size: int, memory_size: int, size: int) -> None:
         super().__init__()
-        if size % options.heads:
-            raise ConfigError(f"{options.heads} heads do not divide the width {size}", "choose a divisor")
-        self.heads = options.heads
+        if size % heads:
+            raise ConfigError(f"{heads} heads do not divide the width {size}", "choose a divisor")
+        self.num_heads = heads
         self.context_size = size
         self.query = nn.Linear(query_size, size)
         self.key = nn.Linear(memory_size, size)
         self.value = nn.Linear(memory_size, size)
         self.output = nn.Linear(size, size)
-        head_size = size // options.heads
+        head_size = size // heads
         self.score: Score = options.score.build(head_size, head_size)
         self.scope: Scope = options.scope.build(head_size, options.normalizer.build())
         self.fusable = (
@@ -161,48 +161,47 @@ class MultiHead(nn.Module):
 
     def split(self, states_BRD: Tensor) -> Tensor:
         """(B, R, H·P) → (B, H, R, P)."""
-        split_BHRP: Tensor = states_BRD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        split_BHRP: Tensor = states_BRD.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
         return split_BHRP
 
-    def prepare(self, memory: Memory, final_BD: Tensor) -> Prepared:
+    def prepare(self, memories: tuple[Memory, ...], final_BD: Tensor) -> Prepared:
         """Keys and values of the memory's states."""
-        return self.project(memory.states_BSD)
+        memory = memories[0]
+        return Prepared(*self.project(memory.states_BSD, memory.read_BSD), memory.mask_BRS)
 
-    def project(self, states_BSD: Tensor) -> Prepared:
+    def project(self, states_BSD: Tensor, read_BSD: Tensor) -> tuple[Tensor, Tensor]:
         """Keys (B, H, S, A) and values (B, H, S, P)."""
         projected_BHSP = self.split(self.key(states_BSD))
         keys = self.score.prepare(projected_BHSP.flatten(0, 1)).unflatten(0, projected_BHSP.shape[:2])
-        return Prepared(keys, self.split(self.value(states_BSD)))
+        return keys, self.split(self.value(read_BSD))
 
-    def start(self, prepared: Prepared, mask_BRS: Tensor) -> Any:
+    def start(self, prepared: Prepared) -> Any:
         """The scope's state; its rows are (N, H, …) outside of this module."""
-        state = self.scope.start(self._folded(prepared.values, mask_BRS))
-        return tree.map_tensors(lambda rows: rows.unflatten(0, (-1, self.heads)), state)
+        state = self.scope.start(self._folded(prepared))
+        return tree.map_tensors(lambda rows: rows.unflatten(0, (-1, self.num_heads)), state)
 
-    def forward(
-        self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, mask_BRS: Tensor, state: Any, want: bool
-    ) -> Attended:
+    def forward(self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, state: Any, want: bool) -> Attended:
         """Attend with every head; the weights are (B, H, R, S), or None where not wanted and not needed."""
         query_BHRP = self.split(self.query(query_BRQ))
         if self.fusable and not want:
-            mask_B1RS = mask_BRS.unsqueeze(1)
-            context_BHRP = scaled_dot_product(query_BHRP, prepared, mask_B1RS)
+            mask_B1RS = prepared.mask_BRS.unsqueeze(1)
+            context_BHRP = scaled_dot_product(query_BHRP, prepared.keys, prepared.values, mask_B1RS)
             attended = Attended(context_BHRP, None, state, {})
         else:
-            attended = self._fold(query_BHRP, step_BR, prepared, mask_BRS, state)
+            attended = self._fold(query_BHRP, step_BR, prepared, state)
         context_BRD = attended.context_BRD.transpose(1, 2).flatten(2)
         return attended._replace(context_BRD=self.output(context_BRD))
 
-    def _folded(self, values_BHSP: Tensor, mask_BRS: Tensor) -> Memory:
-        return Memory(values_BHSP.flatten(0, 1), tree.repeat(mask_BRS, self.heads))
+    def _folded(self, prepared: Prepared) -> Memory:
+        return Memory(prepared.values.flatten(0, 1), tree.repeat(prepared.mask_BRS, self.num_heads))
 
-    def _fold(self, query_BHRP: Tensor, step_BR: Tensor, prepared: Prepared, mask_BRS: Tensor, state: Any) -> Attended:
+    def _fold(self, query_BHRP: Tensor, step_BR: Tensor, prepared: Prepared, state: Any) -> Attended:
         """One call of the scope for all heads: batch B·H, and state rows (B, K, H) ↔ (B·H·K)."""
         num_sentences, heads = query_BHRP.shape[:2]
         state = tree.map_tensors(
             lambda rows: rows.unflatten(0, (num_sentences, -1)).transpose(1, 2).flatten(0, 2), state
         )
-        memory = self._folded(prepared.values, mask_BRS)
+        memory = self._folded(prepared)
         step_ZR, keys_ZSA = tree.repeat(step_BR, heads), prepared.keys.flatten(0, 1)
         attended: Attended = self.scope(query_BHRP.flatten(0, 1), step_ZR, memory, keys_ZSA, self.score, state)
         assert attended.weights_BHRS is not None, "a scope gives its weights"
@@ -213,7 +212,7 @@ class MultiHead(nn.Module):
                 lambda rows: rows.unflatten(0, (num_sentences, heads, -1)).transpose(1, 2).flatten(0, 1),
                 attended.state,
             ),
-            attended.terms,
+            {name: term_ZR.unflatten(0, (num_sentences, heads)).sum(1) for name, term_ZR in attended.terms.items()},
         )
 
 
@@ -237,36 +236,41 @@ class NoAttention(nn.Module):
     def __init__(self, context_size: int) -> None:
         super().__init__()
         self.context_size = context_size
+        self.num_heads = 0
 
-    def prepare(self, memory: Memory, final_BD: Tensor) -> Prepared:
+    def prepare(self, memories: tuple[Memory, ...], final_BD: Tensor) -> Prepared:
         """The fixed context, of width 0 for `initial`."""
         context_B1D = final_BD[:, None, : self.context_size]
-        return Prepared(context_B1D, context_B1D)
+        return Prepared(context_B1D, context_B1D, memories[0].mask_BRS)
 
-    def start(self, prepared: Prepared, mask_BRS: Tensor) -> None:
+    def start(self, prepared: Prepared) -> None:
         """No state."""
 
-    def forward(
-        self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, mask_BRS: Tensor, state: Any, want: bool
-    ) -> Attended:
+    def forward(self, query_BRQ: Tensor, step_BR: Tensor, prepared: Prepared, state: Any, want: bool) -> Attended:
         """The same context for every row; there are no weights."""
         return Attended(prepared.values.expand(-1, query_BRQ.shape[1], -1), None, state, {})
 
 
-class AttentionSettings(Settings):
+class Mechanism(Settings):
+    """Attention = score × normalizer × scope."""
+
+    score: ScoreOptions = ScaledDot.Options()
+    normalizer: NormalizerOptions = Softmax.Options()
+    scope: ScopeOptions = Global.Options()
+
+
+class AttentionSettings(Mechanism):
     """Attention = score × normalizer × scope, in `heads` heads. One head works on queries and states as they are;
     several work between projections to `query size / heads` each."""
 
     name: Literal["attend"] = "attend"
     score: ScoreOptions = Additive.Options()
-    normalizer: NormalizerOptions = Softmax.Options()
-    scope: ScopeOptions = Global.Options()
     heads: int = Field(1, ge=1, description="attentions side by side, each on its own part of the width")
 
     def build(self, query_size: int, memory_size: int, final_size: int) -> SingleHead | MultiHead:
         """Attention of queries over a memory of these widths."""
         if self.heads > 1:
-            return MultiHead(self, query_size, memory_size, query_size)
+            return MultiHead(self, self.heads, query_size, memory_size, query_size)
         score = self.score.build(query_size, memory_size)
         return SingleHead(score, self.scope.build(query_size, self.normalizer.build()), memory_size)
 
@@ -277,6 +281,7 @@ __all__ = [
     "Attention",
     "AttentionOptions",
     "AttentionSettings",
+    "Mechanism",
     "MultiHead",
     "NoAttention",
     "Prepared",

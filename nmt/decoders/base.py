@@ -4,7 +4,10 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
+from nmt.attention.base import Attended
 from nmt.encoders.base import Encoded
+
+Layers = frozenset[int]
 
 
 class Want(NamedTuple):
@@ -15,26 +18,56 @@ class Want(NamedTuple):
     heads: tuple[int, ...] | None = None
 
 
-def reduce_heads(weights_BHRS: Tensor | None, want: Want | None) -> Tensor | None:
-    """The mean of the wanted heads: weights_BRS; None where there is no attention or none is wanted."""
-    if weights_BHRS is None or want is None:
+class Decoded(NamedTuple):
+    """What a decoder gives of target positions; leads with N rows from `step`, with (B, T) from `forward`.
+
+    `hidden` (…, E) is what the output layer scores; `state` and `context` are what it was made of, for output layers
+    that look at them; `weights` (…, H, S) of each layer that was asked for, by its number from 0, and none where
+    nothing is attended to; `terms` (…) are named additions to the loss of every token.
+    """
+
+    hidden: Tensor
+    state: Tensor
+    context: Tensor
+    weights: dict[int, Tensor]
+    terms: dict[str, Tensor]
+
+
+class Outcome(NamedTuple):
+    """What an output layer reads of target positions, any leading axes: the decoder's hidden states."""
+
+    hidden: Tensor
+
+
+class Forced(NamedTuple):
+    """Given targets, decoded: what the output layer reads of every position (B, T, …), weights_BTS where wanted, and
+    the named terms (B, T) of the loss."""
+
+    outcome: Outcome
+    weights_BTS: Tensor | None
+    terms: dict[str, Tensor]
+
+
+def row_weights(attended: Attended, want: bool) -> Tensor | None:
+    """The weights of each query row, if they are wanted and there are any: (B, R, H, S)."""
+    if attended.weights_BHRS is None or not want:
         return None
-    if want.heads is not None:
-        weights_BHRS = weights_BHRS[:, list(want.heads)]
-    return weights_BHRS.mean(dim=1)
+    return attended.weights_BHRS.transpose(1, 2)
 
 
 class Decoder(Protocol):
     """From embedded target pieces to hidden states, all positions at once or one step at a time.
 
-    `hidden_size` is the width of what it hands out; `num_layers` and `num_heads` count the layers that attend to the
-    source and the heads of each, 0 heads being no attention; `max_length` is the pieces of the longest target that it
-    can take, end of sentence counted, None being any. `prepare` gives what depends on the source alone; its
-    tensors lead with B sentences, and a state's with N = B·K rows, sentence by sentence: hypotheses share their
-    sentence's memory.
+    `hidden_size`, `state_size` and `context_size` are the widths of what it hands out; `num_layers` and `num_heads`
+    count the layers that attend to the source and the heads of each, 0 heads being no attention; `max_length` is the
+    pieces of the longest target that it can take, end of sentence counted, None being any. `prepare` gives what depends
+    on the sources alone; its tensors lead with B sentences, and a state's with N = B·K rows, sentence by sentence:
+    hypotheses share their sentence's memory. `layers` names those whose weights are wanted.
     """
 
     hidden_size: int
+    state_size: int
+    context_size: int
     num_layers: int
     num_heads: int
     max_length: int | None
@@ -45,12 +78,8 @@ class Decoder(Protocol):
     def start(self, encoded: tuple[Encoded, ...], prepared: Any) -> Any:
         """The state before the first target position, one row a sentence."""
 
-    def step(
-        self, embedded_NE: Tensor, prepared: Any, state: Any, want: Want | None
-    ) -> tuple[Tensor, Tensor | None, Any]:
-        """One target position: hidden_NE, weights_NS where wanted, the next state."""
+    def step(self, embedded_NE: Tensor, prepared: Any, state: Any, layers: Layers) -> tuple[Decoded, Any]:
+        """One target position, and the next state."""
 
-    def __call__(
-        self, embedded_BTE: Tensor, prepared: Any, state: Any, want: Want | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """All target positions of given targets: hidden_BTE and weights_BTS where wanted."""
+    def __call__(self, embedded_BTE: Tensor, prepared: Any, state: Any, layers: Layers) -> Decoded:
+        """All target positions of given targets."""

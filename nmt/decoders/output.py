@@ -12,6 +12,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from nmt.decoders.base import Outcome
 from nmt.decoders.predictions import Predictions
 
 
@@ -122,12 +123,12 @@ class Softmax(nn.Module):
         if tied is None:
             nn.init.normal_(self.weight_VE, std=hidden_size**-0.5)
 
-    def predict(self, hidden_NE: Tensor) -> Predictions:
-        """The next piece's distribution, in float32 at least."""
+    def predict(self, outcome: Outcome) -> Predictions:
+        """The next piece's distribution for N rows, in float32 at least."""
         if self.rounded is not None:
-            return Predictions.of(self.rounded(hidden_NE))
-        return Predictions.of(functional.linear(hidden_NE, self.weight_VE, self.bias_V))
+            return Predictions.of(self.rounded(outcome.hidden))
+        return Predictions.of(functional.linear(outcome.hidden, self.weight_VE, self.bias_V))
 
-    def nll(self, hidden_ME: Tensor, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-        """The cross-entropy's sum over the tokens, with label smoothing; and per token −log P(target), detached."""
-        return linear_cross_entropy(hidden_ME, self.weight_VE, self.bias_V, target_M, label_smoothing)
+    def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Of M rows: the cross-entropy's sum, with label smoothing; and −log P(target) of each, detached."""
+        return linear_cross_entropy(outcome.hidden, self.weight_VE, self.bias_V, target_M, label_smoothing)

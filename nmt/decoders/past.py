@@ -32,16 +32,16 @@ class Past(NamedTuple):
     used: list[int]
 
     @classmethod
-    def empty(cls, like: Prepared) -> "Past":
-        """No columns, for sentences, heads and widths as they are in `like`."""
-        return cls(like.keys[:, :, :0], like.values[:, :, :0], [0])
+    def empty(cls, keys_BHCP: Tensor, values_BHCP: Tensor) -> "Past":
+        """No columns, for sentences, heads and widths as they are in these keys and values."""
+        return cls(keys_BHCP[:, :, :0], values_BHCP[:, :, :0], [0])
 
-    def append(self, length: int, new: Prepared) -> "Past":
+    def append(self, length: int, keys_BHRP: Tensor, values_BHRP: Tensor) -> "Past":
         """The first `length` columns and new ones."""
-        longer = length + new.keys.shape[2]
+        longer = length + keys_BHRP.shape[2]
         past = self if self.used[0] == length and longer <= self.keys_BHCP.shape[2] else self._copied(length, longer)
-        past.keys_BHCP[:, :, length:longer] = new.keys
-        past.values_BHCP[:, :, length:longer] = new.values
+        past.keys_BHCP[:, :, length:longer] = keys_BHRP
+        past.values_BHCP[:, :, length:longer] = values_BHRP
         past.used[0] = longer
         return past
 
@@ -53,9 +53,10 @@ class Past(NamedTuple):
         )
         return Past(keys_BHCP, values_BHCP, [length])
 
-    def seen(self, length: int) -> Prepared:
-        """The first `length` columns, rounded up to whole(length); what is beyond is for a mask to hide."""
-        return Prepared(self.keys_BHCP[:, :, : whole(length)], self.values_BHCP[:, :, : whole(length)])
+    def seen(self, length: int) -> tuple[Tensor, Tensor]:
+        """Keys and values of the first `length` columns, rounded up to whole(length); what is beyond is for a mask to
+        hide."""
+        return self.keys_BHCP[:, :, : whole(length)], self.values_BHCP[:, :, : whole(length)]
 
 
 def descend(ancestors_NC: Tensor, num_sentences: int) -> Tensor:
@@ -70,7 +71,7 @@ def hidden_beyond(mask_BRC: Tensor) -> Tensor:
 
 
 def laid_out(prepared: Prepared) -> Prepared:
-    """Keys and values for many small reads: each head's in one piece, in whole columns (zero beyond)."""
+    """Keys and values for many small reads: each head's in one piece, in whole columns (zero and hidden beyond)."""
     beyond = whole(prepared.keys.shape[2]) - prepared.keys.shape[2]
-    keys, values = (functional.pad(part, (0, 0, 0, beyond)).contiguous() for part in prepared)
-    return Prepared(keys, values)
+    keys, values = (functional.pad(part, (0, 0, 0, beyond)).contiguous() for part in prepared[:2])
+    return Prepared(keys, values, hidden_beyond(prepared.mask_BRS))

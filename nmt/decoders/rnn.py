@@ -6,20 +6,22 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from nmt.attention.heads import Attention, AttentionOptions, AttentionSettings, Prepared
-from nmt.decoders.base import Want, reduce_heads
+from nmt.attention.base import Attended
+from nmt.attention.heads import Attention, AttentionOptions, AttentionSettings
+from nmt.decoders.base import Decoded, Layers, row_weights
 from nmt.decoders.bridge import BridgeOptions, Dense
 from nmt.decoders.readout import AttentionalState, DeepOutput
 from nmt.encoders.base import Encoded, EncoderShape
 from nmt.layers.dropout import Dropout
 from nmt.layers.recurrent import Cell, CellOptions, CellState, Gru, unroll
 from nmt.settings import Settings
+from nmt.tree import stack
 
 
 class Reader(NamedTuple):
-    """What the decoder uses of a source at every step; leads with B sentences."""
+    """What the decoder uses of the sources at every step; leads with B sentences."""
 
-    prepared: Prepared
+    prepared: Any
     mask_BRS: Tensor
 
 
@@ -33,10 +35,14 @@ class State(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What the readout needs of one step: the state that it reads, and the context; any leading axes."""
+    """What one step has read, any leading axes: the state that the readout sees, the context, the weights (…, H, S) if
+    wanted, the terms of the loss, and the readout itself where the next step is fed with it."""
 
     state: Tensor
     context: Tensor
+    weights: Tensor | None
+    terms: dict[str, Tensor]
+    fed: Tensor | None
 
 
 class RnnDecoder(nn.Module):
@@ -79,8 +85,8 @@ class RnnDecoder(nn.Module):
         self.reads_previous = options.query == "previous" and options.deep_output
         self.input_feeding = options.input_feeding
         self.attention: Attention = options.attention.build(size, encoder.memory_size, encoder.final_size)
-        self.num_heads = 0 if options.attention.name == "none" else options.attention.heads
-        context_size = self.attention.context_size
+        self.num_heads, self.state_size = self.attention.num_heads, size
+        self.context_size = context_size = self.attention.context_size
         self.cells = nn.ModuleList(
             options.cell.build(size if layer else embedding_size, size) for layer in range(options.num_layers)
         )
@@ -97,104 +103,82 @@ class RnnDecoder(nn.Module):
         return cell
 
     def prepare(self, encoded: tuple[Encoded, ...]) -> Reader:
-        """Keys and values of the source."""
-        memory = encoded[0].memory
-        return Reader(self.attention.prepare(memory, encoded[0].final_BLD[:, -1]), memory.mask_BRS)
+        """What attention needs of the sources."""
+        memories = tuple(source.memory for source in encoded)
+        return Reader(self.attention.prepare(memories, encoded[0].final_BLD[:, -1]), memories[0].mask_BRS)
 
-    def start(self, encoded: tuple[Encoded, ...], prepared: Reader) -> State:
+    def start(self, encoded: tuple[Encoded, ...], reader: Reader) -> State:
         """The bridge's states; nothing attended yet."""
         layers = self.bridge(encoded[0])
         rows = layers[0].output_NH
         fed_NE = rows.new_zeros(rows.shape[0], self.hidden_size) if self.input_feeding else None
         step_N = torch.ones(rows.shape[0], dtype=torch.long, device=rows.device)
-        return State(step_N, layers, fed_NE, self.attention.start(prepared.prepared, prepared.mask_BRS))
+        return State(step_N, layers, fed_NE, self.attention.start(reader.prepared))
 
-    def step(
-        self, embedded_NE: Tensor, prepared: Reader, state: State, want: Want | None
-    ) -> tuple[Tensor, Tensor | None, State]:
+    def step(self, embedded_NE: Tensor, reader: Reader, state: State, layers: Layers) -> tuple[Decoded, State]:
         """One target position for every hypothesis."""
         embedded_NE = self.dropout(embedded_NE)
         projected_NG = self._cell(0).project(embedded_NE)
-        reading, weights_NS, state = self._advance(projected_NG, embedded_NE, prepared, state, want)
-        hidden_NE = self.readout(reading.state, embedded_NE, reading.context) if state.fed_NE is None else state.fed_NE
-        return self.dropout(hidden_NE), weights_NS, state
+        reading, state = self._advance(projected_NG, embedded_NE, reader, state, bool(layers))
+        return self._decoded(reading, embedded_NE), state
 
-    def forward(
-        self, embedded_BTE: Tensor, prepared: Reader, state: State, want: Want | None
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(self, embedded_BTE: Tensor, reader: Reader, state: State, layers: Layers) -> Decoded:
         """All target positions: at once where the recurrence does not need what was attended, else step by step."""
         embedded_BTE = self.dropout(embedded_BTE)
-        if self.feed is None:
-            reading, weights_BTS = self._at_once(embedded_BTE, prepared, state, want)
-        else:
-            reading, weights_BTS, fed_BTE = self._step_by_step(embedded_BTE, prepared, state, want)
-            if fed_BTE is not None:
-                return self.dropout(fed_BTE), weights_BTS
-        return self.dropout(self.readout(reading.state, embedded_BTE, reading.context)), weights_BTS
+        read = self._at_once if self.feed is None else self._step_by_step
+        return self._decoded(read(embedded_BTE, reader, state, bool(layers)), embedded_BTE)
 
-    def _at_once(
-        self, embedded_BTE: Tensor, prepared: Reader, state: State, want: Want | None
-    ) -> tuple[Reading, Tensor | None]:
+    def _decoded(self, reading: Reading, embedded: Tensor) -> Decoded:
+        hidden = self.readout(reading.state, embedded, reading.context) if reading.fed is None else reading.fed
+        weights = {} if reading.weights is None else {0: reading.weights}
+        return Decoded(self.dropout(hidden), reading.state, reading.context, weights, reading.terms)
+
+    def _at_once(self, embedded_BTE: Tensor, reader: Reader, state: State, want: bool) -> Reading:
         outputs_BTH = embedded_BTE
         for layer, first in enumerate(state.layers):
             input_BTI = self.dropout(outputs_BTH) if layer else outputs_BTH
             outputs_BTH, _ = unroll(self._cell(layer), input_BTI, first)
         step_T = torch.arange(1, outputs_BTH.shape[1] + 1, device=outputs_BTH.device)
         step_BT = step_T.expand(outputs_BTH.shape[0], -1)
-        attended = self.attention(
-            outputs_BTH, step_BT, prepared.prepared, prepared.mask_BRS, state.attention, want is not None
-        )
+        attended = self.attention(outputs_BTH, step_BT, reader.prepared, state.attention, want)
         if self.reads_previous:
             outputs_BTH = torch.cat((state.layers[-1].output_NH.unsqueeze(1), outputs_BTH[:, :-1]), dim=1)
-        return Reading(outputs_BTH, attended.context_BRD), reduce_heads(attended.weights_BHRS, want)
+        return Reading(outputs_BTH, attended.context_BRD, row_weights(attended, want), attended.terms, None)
 
-    def _step_by_step(
-        self, embedded_BTE: Tensor, prepared: Reader, state: State, want: Want | None
-    ) -> tuple[Reading, Tensor | None, Tensor | None]:
+    def _step_by_step(self, embedded_BTE: Tensor, reader: Reader, state: State, want: bool) -> Reading:
         projected = self._cell(0).project(embedded_BTE).unbind(dim=1)
-        readings, weights, fed = [], [], []
+        readings = []
         for projected_NG, embedded_NE in zip(projected, embedded_BTE.unbind(dim=1), strict=True):
-            reading, weights_NS, state = self._advance(projected_NG, embedded_NE, prepared, state, want)
+            reading, state = self._advance(projected_NG, embedded_NE, reader, state, want)
             readings.append(reading)
-            weights.extend([] if weights_NS is None else [weights_NS])
-            fed.extend([] if state.fed_NE is None else [state.fed_NE])
-        stacked = Reading(*(torch.stack(part, dim=1) for part in zip(*readings, strict=True)))
-        return (
-            stacked,
-            torch.stack(weights, dim=1) if weights else None,
-            torch.stack(fed, dim=1) if fed else None,
-        )
+        return stack(readings, dim=1)
 
     def _advance(
-        self, projected_NG: Tensor, embedded_NE: Tensor, prepared: Reader, state: State, want: Want | None
-    ) -> tuple[Reading, Tensor | None, State]:
+        self, projected_NG: Tensor, embedded_NE: Tensor, reader: Reader, state: State, want: bool
+    ) -> tuple[Reading, State]:
         """One step of recurrence and attention, in the order that `query` asks for."""
         before_NH = state.layers[-1].output_NH
         layers = state.layers
         if not self.context_first:
             layers = self._recur(projected_NG, state, None)
-        context_ND, weights_NS, attention = self._attend(layers[-1].output_NH, prepared, state, want)
+        attended = self._attend(layers[-1].output_NH, reader, state, want)
+        context_ND = attended.context_BRD.flatten(0, 1)
         if self.context_first:
             layers = self._recur(projected_NG, state, context_ND)
-        reading = Reading(before_NH if self.reads_previous else layers[-1].output_NH, context_ND)
-        fed_NE = self.readout(reading.state, embedded_NE, reading.context) if self.input_feeding else None
-        return reading, weights_NS, State(state.step_N + 1, layers, fed_NE, attention)
+        read_NH = before_NH if self.reads_previous else layers[-1].output_NH
+        fed_NE = self.readout(read_NH, embedded_NE, context_ND) if self.input_feeding else None
+        weights_BKHS = row_weights(attended, want)
+        weights_NHS = None if weights_BKHS is None else weights_BKHS.flatten(0, 1)
+        terms = {name: term_BK.flatten() for name, term_BK in attended.terms.items()}
+        reading = Reading(read_NH, context_ND, weights_NHS, terms, fed_NE)
+        return reading, State(state.step_N + 1, layers, fed_NE, attended.state)
 
-    def _attend(
-        self, query_NQ: Tensor, prepared: Reader, state: State, want: Want | None
-    ) -> tuple[Tensor, Tensor | None, Any]:
-        num_sentences = prepared.mask_BRS.shape[0]
-        attended = self.attention(
-            query_NQ.unflatten(0, (num_sentences, -1)),
-            state.step_N.unflatten(0, (num_sentences, -1)),
-            prepared.prepared,
-            prepared.mask_BRS,
-            state.attention,
-            want is not None,
-        )
-        weights_BKS = reduce_heads(attended.weights_BHRS, want)
-        weights_NS = None if weights_BKS is None else weights_BKS.flatten(0, 1)
-        return attended.context_BRD.flatten(0, 1), weights_NS, attended.state
+    def _attend(self, query_NQ: Tensor, reader: Reader, state: State, want: bool) -> Attended:
+        """The hypotheses of a sentence are rows over its one memory."""
+        shape_BK = (reader.mask_BRS.shape[0], -1)
+        query_BKQ, step_BK = query_NQ.unflatten(0, shape_BK), state.step_N.unflatten(0, shape_BK)
+        attended: Attended = self.attention(query_BKQ, step_BK, reader.prepared, state.attention, want)
+        return attended
 
     def _recur(self, projected_NG: Tensor, state: State, context_ND: Tensor | None) -> tuple[CellState, ...]:
         """The new state of every layer, from the bottom up."""

@@ -1,13 +1,14 @@
 """The Transformer's decoder, all positions at once or step by step with cached keys and values."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from nmt.attention.heads import AttentionSettings, MultiHead, Prepared
-from nmt.attention.scores import ScaledDot
-from nmt.decoders.base import Want, reduce_heads
+from nmt.attention.base import Attended
+from nmt.attention.heads import Mechanism, MultiHead, Prepared
+from nmt.decoders.base import Decoded, Layers, row_weights
 from nmt.decoders.past import Past, descend, hidden_beyond, laid_out
 from nmt.encoders.base import Encoded, EncoderShape
 from nmt.layers.transformer import (
@@ -18,25 +19,26 @@ from nmt.layers.transformer import (
     causal_mask,
     final_norm,
 )
-from nmt.tree import Shared
+from nmt.tree import Shared, map_tensors
 
 
 class Reader(NamedTuple):
-    """Each layer's keys and values of the source, and its width S without padding to whole columns; leads with B
-    sentences."""
+    """What each layer prepared of the sources; leads with B sentences. `source_length` is the first source's width S
+    without padding to whole columns."""
 
-    layers: tuple[Prepared, ...]
+    layers: tuple[Any, ...]
     mask_BRS: Tensor
     source_length: int
 
 
 class State(NamedTuple):
     """Between two steps: the coming target position, from 1; the columns of the past that each of N prefixes
-    descends from; and each layer's past, one a sentence."""
+    descends from; each layer's past, one a sentence; and its state of attention to the source."""
 
     step: int
     ancestors_NC: Tensor
     past: Shared
+    attention: tuple[Any, ...]
 
 
 class DecoderLayer(nn.Module):
@@ -45,41 +47,42 @@ class DecoderLayer(nn.Module):
     Source: Vaswani et al. 2017, §3.1. Differs: nothing.
     """
 
-    def __init__(self, options: TransformerSettings, size: int, memory_size: int, dropout: float) -> None:
+    def __init__(self, options: "TransformerDecoder.Options", size: int, memory_size: int, dropout: float) -> None:
         super().__init__()
-        attention = AttentionSettings(score=ScaledDot.Options(), heads=options.heads)
-        self.self_attention = MultiHead(attention, size, size, size)
-        self.cross_attention = MultiHead(attention, size, memory_size, size)
+        self.self_attention = MultiHead(options.self_attention, options.heads, size, size, size)
+        self.cross_attention = MultiHead(options.attention, options.heads, size, memory_size, size)
         self.feed_forward = FeedForward(size, options.feed_forward_size, options.activation, dropout)
         self.looking_back = Residual(size, options.norm, dropout)
         self.attending = Residual(size, options.norm, dropout)
         self.feeding = Residual(size, options.norm, dropout)
 
-    def forward(self, states_BRE: Tensor, past: Past | None, seen: "Seen") -> tuple[Tensor, Tensor | None, Past | None]:
-        """New states of the same shape, the weights over the source if wanted, and the past with these positions."""
+    def forward(
+        self, states_BRE: Tensor, past: Past | None, source: Any, state: Any, seen: "Seen"
+    ) -> tuple[Tensor, Attended, Past | None]:
+        """New states of the same shape, what was read of the source, and the past with these positions."""
         query_BRE = self.looking_back.enter(states_BRE)
-        positions = self.self_attention.project(query_BRE)
+        keys, values = self.self_attention.project(query_BRE, query_BRE)
         if past is not None:
-            past = past.append(seen.length, positions)
-            positions = past.seen(seen.length + query_BRE.shape[1])
-        looked_BRE = self.self_attention(query_BRE, seen.step_BR, positions, seen.mask_BRT, None, False).context_BRD
+            past = past.append(seen.length, keys, values)
+            keys, values = past.seen(seen.length + query_BRE.shape[1])
+        positions = Prepared(keys, values, seen.mask_BRT)
+        looked_BRE = self.self_attention(query_BRE, seen.step_BR, positions, None, False).context_BRD
         states_BRE = self.looking_back.leave(states_BRE, looked_BRE)
         query_BRE = self.attending.enter(states_BRE)
-        attended = self.cross_attention(query_BRE, seen.step_BR, seen.source, seen.source_mask_BRS, None, seen.want)
+        attended: Attended = self.cross_attention(query_BRE, seen.step_BR, source, state, seen.want)
         states_BRE = self.attending.leave(states_BRE, attended.context_BRD)
         states_BRE = self.feeding.leave(states_BRE, self.feed_forward(self.feeding.enter(states_BRE)))
-        return states_BRE, attended.weights_BHRS, past
+        return states_BRE, attended, past
 
 
 class Seen(NamedTuple):
-    """What one layer may look at: its own positions, `length` of them already past, and its view of the source."""
+    """What one layer may look at of the target: its own positions, `length` of them already past; and whether its
+    weights over the source are wanted."""
 
     step_BR: Tensor
     mask_BRT: Tensor
-    source: Prepared
-    source_mask_BRS: Tensor
-    want: bool
     length: int = 0
+    want: bool = False
 
 
 class TransformerDecoder(nn.Module):
@@ -92,13 +95,17 @@ class TransformerDecoder(nn.Module):
     class Options(TransformerSettings):
         """The Transformer's decoder."""
 
+        self_attention: Mechanism = Field(Mechanism(), description="of each target position to those before it")
+        attention: Mechanism = Field(Mechanism(), description="to the source, in every layer")
+
         def build(self, embedding_size: int, encoder: EncoderShape, dropout: float) -> "TransformerDecoder":
             """The decoder for embeddings of this width and such an encoder."""
             return TransformerDecoder(self, embedding_size, encoder, dropout)
 
     def __init__(self, options: Options, size: int, encoder: EncoderShape, dropout: float) -> None:
         super().__init__()
-        self.hidden_size, self.num_layers, self.num_heads = size, options.num_layers, options.heads
+        self.hidden_size = self.state_size = self.context_size = size
+        self.num_layers, self.num_heads = options.num_layers, options.heads
         self.entrance = Entrance(options.positions, size, dropout)
         self.max_length = self.entrance.max_length
         self.layers = nn.ModuleList(
@@ -112,61 +119,62 @@ class TransformerDecoder(nn.Module):
         return layer
 
     def prepare(self, encoded: tuple[Encoded, ...]) -> Reader:
-        """Every layer's keys and values of the source, laid out for steps where no gradients are recorded."""
-        source = encoded[0]
+        """What every layer needs of the sources, laid out for steps where no gradients are recorded."""
+        memories, final_BD = tuple(source.memory for source in encoded), encoded[0].final_BLD[:, -1]
         attentions = [self._layer(number).cross_attention for number in range(self.num_layers)]
-        layers = tuple(attention.prepare(source.memory, source.final_BLD[:, -1]) for attention in attentions)
-        mask_BRS, length = source.memory.mask_BRS, source.memory.mask_BRS.shape[2]
+        layers = tuple(attention.prepare(memories, final_BD) for attention in attentions)
         if not torch.is_grad_enabled():
-            layers, mask_BRS = tuple(laid_out(layer) for layer in layers), hidden_beyond(mask_BRS)
-        return Reader(layers, mask_BRS, length)
+            layers = tuple(laid_out(layer) for layer in layers)
+        mask_BRS = memories[0].mask_BRS
+        return Reader(layers, mask_BRS, mask_BRS.shape[2])
 
     def start(self, encoded: tuple[Encoded, ...], prepared: Reader) -> State:
-        """No past."""
-        none_B0 = prepared.mask_BRS[:, 0, :0]
-        return State(1, none_B0, Shared(tuple(Past.empty(layer) for layer in prepared.layers)))
+        """No past; nothing attended yet."""
+        numbers, mask_BRS = range(self.num_layers), prepared.mask_BRS
+        none_B0E = encoded[0].final_BLD.new_zeros(len(mask_BRS), 0, self.hidden_size)
+        empty = (self._layer(number).self_attention.project(none_B0E, none_B0E) for number in numbers)
+        attention = tuple(self._layer(number).cross_attention.start(prepared.layers[number]) for number in numbers)
+        return State(1, mask_BRS[:, 0, :0], Shared(tuple(Past.empty(*like) for like in empty)), attention)
 
-    def step(
-        self, embedded_NE: Tensor, prepared: Reader, state: State, want: Want | None
-    ) -> tuple[Tensor, Tensor | None, State]:
+    def step(self, embedded_NE: Tensor, prepared: Reader, state: State, layers: Layers) -> tuple[Decoded, State]:
         """One target position for every prefix: the W prefixes of a sentence are W rows over its one past."""
         num_sentences, length = prepared.mask_BRS.shape[0], state.ancestors_NC.shape[1]
         ancestors_NC = descend(state.ancestors_NC, num_sentences)
         mask_BRT = hidden_beyond(ancestors_NC.unflatten(0, (num_sentences, -1)))
         step_R = torch.full(mask_BRT.shape[1:2], state.step, device=embedded_NE.device)
-        seen = Seen(step_R.expand(mask_BRT.shape[:2]), mask_BRT, prepared.layers[0], prepared.mask_BRS, False, length)
+        seen = Seen(step_R.expand(mask_BRT.shape[:2]), mask_BRT, length)
         embedded_BRE = embedded_NE.unflatten(0, mask_BRT.shape[:2])
-        states_BRE, weights_BRS, past = self._run(embedded_BRE, prepared, state.past.value, seen, want)
-        weights_NS = None if weights_BRS is None else weights_BRS[..., : prepared.source_length].flatten(0, 1)
-        return states_BRE.flatten(0, 1), weights_NS, State(state.step + 1, ancestors_NC, Shared(past))
+        decoded, past, attention = self._run(embedded_BRE, prepared, state, seen, layers)
+        return map_tensors(lambda rows: rows.flatten(0, 1), decoded), State(
+            state.step + 1, ancestors_NC, Shared(past), attention
+        )
 
-    def forward(
-        self, embedded_BTE: Tensor, prepared: Reader, state: State, want: Want | None
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(self, embedded_BTE: Tensor, prepared: Reader, state: State, layers: Layers) -> Decoded:
         """All target positions at once, each seeing those before it."""
         num_sentences, length, _ = embedded_BTE.shape
         step_BT = torch.arange(1, length + 1, device=embedded_BTE.device).expand(num_sentences, -1)
         mask_BTT = causal_mask(length, embedded_BTE.device).expand(num_sentences, -1, -1)
-        seen = Seen(step_BT, mask_BTT, prepared.layers[0], prepared.mask_BRS, False)
-        states_BTE, weights_BTS, _ = self._run(embedded_BTE, prepared, (None,) * self.num_layers, seen, want)
-        return states_BTE, None if weights_BTS is None else weights_BTS[..., : prepared.source_length]
+        without_past = state._replace(past=Shared((None,) * self.num_layers))
+        decoded, _, _ = self._run(embedded_BTE, prepared, without_past, Seen(step_BT, mask_BTT), layers)
+        return decoded
 
     def _run(
-        self,
-        embedded_BRE: Tensor,
-        prepared: Reader,
-        pasts: tuple[Past | None, ...],
-        seen: Seen,
-        want: Want | None,
-    ) -> tuple[Tensor, Tensor | None, tuple[Past | None, ...]]:
+        self, embedded_BRE: Tensor, prepared: Reader, state: State, seen: Seen, layers: Layers
+    ) -> tuple[Decoded, tuple[Past | None, ...], tuple[Any, ...]]:
         """All layers, for R new positions of every sentence: steps of one target or next pieces of several."""
-        states_BRE = self.entrance(embedded_BRE, seen.step_BR[:1] - 1)
-        wanted = None if want is None else range(self.num_layers)[want.layer]
-        weights_BRS, new_pasts = None, []
-        for number, (source, past) in enumerate(zip(prepared.layers, pasts, strict=True)):
-            layer_seen = seen._replace(source=source, want=number == wanted)
-            states_BRE, weights_BHRS, new_past = self._layer(number)(states_BRE, past, layer_seen)
-            new_pasts.append(new_past)
-            if number == wanted:
-                weights_BRS = reduce_heads(weights_BHRS, want)
-        return self.norm(states_BRE), weights_BRS, tuple(new_pasts)
+        states_BRE, weights, terms = self.entrance(embedded_BRE, seen.step_BR[:1] - 1), {}, dict[str, Tensor]()
+        pasts, attentions, context_BRE = [], [], states_BRE
+        for number, source in enumerate(prepared.layers):
+            layer_seen = seen._replace(want=number in layers)
+            states_BRE, attended, past = self._layer(number)(
+                states_BRE, state.past.value[number], source, state.attention[number], layer_seen
+            )
+            context_BRE = attended.context_BRD
+            pasts.append(past)
+            attentions.append(attended.state)
+            terms = {name: terms.get(name, 0.0) + term for name, term in attended.terms.items()}
+            weights_BRHS = row_weights(attended, number in layers)
+            if weights_BRHS is not None:
+                weights[number] = weights_BRHS[..., : prepared.source_length]
+        hidden_BRE = self.norm(states_BRE)
+        return Decoded(hidden_BRE, hidden_BRE, context_BRE, weights, terms), tuple(pasts), tuple(attentions)

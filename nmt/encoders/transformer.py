@@ -1,11 +1,11 @@
 """The Transformer's encoder."""
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from nmt.attention.base import Memory
-from nmt.attention.heads import AttentionSettings, MultiHead
-from nmt.attention.scores import ScaledDot
+from nmt.attention.heads import Mechanism, MultiHead, Prepared
 from nmt.encoders.base import Encoded, EncoderShape, mean_state
 from nmt.layers.transformer import Entrance, FeedForward, Residual, TransformerSettings, final_norm
 
@@ -13,10 +13,9 @@ from nmt.layers.transformer import Entrance, FeedForward, Residual, TransformerS
 class EncoderLayer(nn.Module):
     """x ← residual(self-attention), x ← residual(feed-forward). Source: Vaswani et al. 2017, §3.1."""
 
-    def __init__(self, options: TransformerSettings, size: int, dropout: float) -> None:
+    def __init__(self, options: "TransformerEncoder.Options", size: int, dropout: float) -> None:
         super().__init__()
-        attention = AttentionSettings(score=ScaledDot.Options(), heads=options.heads)
-        self.attention = MultiHead(attention, size, size, size)
+        self.attention = MultiHead(options.self_attention, options.heads, size, size, size)
         self.feed_forward = FeedForward(size, options.feed_forward_size, options.activation, dropout)
         self.attending = Residual(size, options.norm, dropout)
         self.feeding = Residual(size, options.norm, dropout)
@@ -24,8 +23,8 @@ class EncoderLayer(nn.Module):
     def forward(self, states_BSE: Tensor, mask_BRS: Tensor, step_BS: Tensor) -> Tensor:
         """States of the same shape."""
         query_BSE = self.attending.enter(states_BSE)
-        prepared = self.attention.project(query_BSE)
-        seen_BSE = self.attention(query_BSE, step_BS, prepared, mask_BRS, None, False).context_BRD
+        prepared = Prepared(*self.attention.project(query_BSE, query_BSE), mask_BRS)
+        seen_BSE = self.attention(query_BSE, step_BS, prepared, None, False).context_BRD
         states_BSE = self.attending.leave(states_BSE, seen_BSE)
         return self.feeding.leave(states_BSE, self.feed_forward(self.feeding.enter(states_BSE)))
 
@@ -39,6 +38,8 @@ class TransformerEncoder(nn.Module):
 
     class Options(TransformerSettings):
         """The Transformer's encoder."""
+
+        self_attention: Mechanism = Field(Mechanism(), description="of each source position to all")
 
         def shape(self, input_size: int) -> EncoderShape:
             """What decoders must know of it."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nmt.attention.heads import MultiHead
+from nmt.attention.heads import Mechanism, MultiHead
 from nmt.checkpoint import Run
 from nmt.config import Config
 from nmt.errors import ExportError
@@ -39,6 +39,7 @@ from nmt.yaml_source import read_document
 specs = ctranslate2.specs
 POSITIONS = 1024  # rows of a table of sinusoidal positions, at least
 CARRIED = frozenset({"name", "num_layers", "heads", "feed_forward_size", "norm", "activation", "positions"})
+ATTENTIONS = frozenset({"self_attention", "attention"})  # of a Transformer's part
 ACTIVATIONS = {"relu": specs.common_spec.Activation.RELU, "gelu": specs.common_spec.Activation.GELU}
 
 
@@ -87,6 +88,9 @@ def check_options(run: Run) -> None:
             )
         for key in options.model_dump().keys() - CARRIED:
             where = f"{document.place(('model', side, key))}: model.{side}.{key}"
+            if key in ATTENTIONS:
+                _check_mechanism(getattr(options, key), where)
+                continue
             raise ExportError(f"{where}: is not known to the export", "translate with `--engine torch`")
 
 
@@ -113,11 +117,7 @@ def _write(run: Run, checkpoint: str, quantization: Quantization, path: Path, ov
 
 
 def specification(model: EncoderDecoder, config: Config, tokenizers: Tokenizers) -> Any:
-    """The model as a `ctranslate2.specs.TransformerSpec`, weights in float32.
-
-    Raises: ExportError for attention that CTranslate2 cannot compute.
-    """
-    _check_attention(model)
+    """The model, whose options have been checked, as a `ctranslate2.specs.TransformerSpec`, weights in float32."""
     encoder, decoder = config.model.encoder, config.model.decoder
     assert isinstance(encoder, TransformerSettings), "checked before"
     assert isinstance(decoder, TransformerSettings), "checked before"
@@ -154,13 +154,12 @@ def _shape(options: TransformerSettings) -> dict[str, Any]:
     }
 
 
-def _check_attention(model: EncoderDecoder) -> None:
-    for name, module in model.named_modules():
-        if isinstance(module, MultiHead) and not module.fusable:
-            raise ExportError(
-                f"{name}: CTranslate2's attention is softmax over scaled_dot and the whole memory, and this is another",
-                "translate with `--engine torch`",
-            )
+def _check_mechanism(mechanism: Mechanism, where: str) -> None:
+    if mechanism != Mechanism():
+        raise ExportError(
+            f"{where}: CTranslate2's attention is softmax over scaled_dot and the whole memory, and this is another",
+            "translate with `--engine torch`",
+        )
 
 
 def _epsilon(model: EncoderDecoder) -> float:

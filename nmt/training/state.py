@@ -39,6 +39,7 @@ class Progress:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     counted: float = 0.0
+    baseline: float = 0.0  # the moving average of log P(y|x), in nats a sentence
     window: Window = field(default_factory=Window)
 
     @property

@@ -24,6 +24,7 @@ from nmt.training.state import Training, Window, done
 from nmt.tree import to
 
 LOG_EVERY = 20  # updates
+BASELINE_DECAY = 0.9  # of the moving average of log P(y|x) that rewards are measured against (Xu et al. 2015, §4.1)
 
 
 class Sums(NamedTuple):
@@ -71,12 +72,14 @@ def _follow_gradient(training: Training, learning_rate: float) -> Sums:
 
 
 def _backward(training: Training, batch: Batch, tokens: int) -> tuple[float, float]:
-    loss = translation_loss(training.worker.model, to(batch, training.device), training.settings.label_smoothing)
+    progress, smoothing = training.progress, training.settings.label_smoothing
+    loss = translation_loss(training.worker.model, to(batch, training.device), smoothing, progress.baseline)
     value = float(loss.total.detach())
     if not math.isfinite(value):
         raise _not_finite(training, "loss", list(batch.lines))
     (loss.total / tokens).backward()
     training.worker.hand_back()
+    progress.baseline = BASELINE_DECAY * progress.baseline + (1 - BASELINE_DECAY) * float(loss.log_prob)
     return value, float(loss.nll)
 
 

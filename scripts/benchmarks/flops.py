@@ -21,7 +21,7 @@ and the backward pass twice as much: each product's gradient is one product for 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from nmt.attention.heads import AttentionSettings, NoAttention
+from nmt.attention.heads import AttentionSettings, Mechanism, NoAttention
 from nmt.decoders.rnn import RnnDecoder
 from nmt.decoders.transformer import TransformerDecoder
 from nmt.encoders.rnn import RnnEncoder
@@ -72,8 +72,10 @@ def cost(model: ModelOptions, vocabulary_size: int) -> Cost:
 def encoder_cost(encoder: Any, size: int) -> Cost:
     """Of an encoder over embeddings of width `size`."""
     if isinstance(encoder, TransformerEncoder.Options):
-        layer = Cost(source=2 * (4 * size**2 + 2 * size * encoder.feed_forward_size), source_square=4 * size)
-        return Cost().plus(*[layer] * encoder.num_layers)
+        layer = Cost(source=2 * 2 * size * encoder.feed_forward_size)
+        own = heads_cost(encoder.self_attention, encoder.heads, size, size)
+        looking = Cost(source=own.source + own.target, source_square=own.cross)
+        return Cost().plus(*[layer.plus(looking)] * encoder.num_layers)
     if isinstance(encoder, RnnEncoder.Options):
         directions = 1 + encoder.bidirectional
         widths = [size] + [directions * encoder.size] * (encoder.num_layers - 1)
@@ -96,13 +98,11 @@ def decoder_cost(decoder: Any, size: int, encoder: Any) -> Cost:
     """Of a decoder over embeddings of width `size`, output layer left out."""
     memory_size, _, final_size, _, _ = encoder.shape(size)
     if isinstance(decoder, TransformerDecoder.Options):
-        layer = Cost(
-            source=2 * 2 * memory_size * size,
-            target=2 * (6 * size**2 + 2 * size * decoder.feed_forward_size),
-            cross=4 * size,
-            target_square=4 * size,
-        )
-        return Cost().plus(*[layer] * decoder.num_layers)
+        layer = Cost(target=2 * 2 * size * decoder.feed_forward_size)
+        own = heads_cost(decoder.self_attention, decoder.heads, size, size)
+        looking_back = Cost(target=own.source + own.target, target_square=own.cross)
+        attending = heads_cost(decoder.attention, decoder.heads, size, memory_size)
+        return Cost().plus(*[layer.plus(looking_back, attending)] * decoder.num_layers)
     if isinstance(decoder, RnnDecoder.Options):
         attended, context_size = attention_cost(decoder.attention, decoder.size, memory_size, final_size)
         return attended.plus(bridge_cost(decoder, encoder, final_size), rnn_cost(decoder, size, context_size))
@@ -140,10 +140,15 @@ def attention_cost(options: Any, query_size: int, memory_size: int, final_size: 
         return read.plus(
             score_cost(options.score, query_size, memory_size), scope_cost(options.scope, query_size)
         ), memory_size
-    width = query_size // options.heads
+    return heads_cost(options, options.heads, query_size, memory_size), query_size
+
+
+def heads_cost(options: Mechanism, heads: int, query_size: int, memory_size: int) -> Cost:
+    """Several heads between their projections."""
+    width = query_size // heads
     head = score_cost(options.score, width, width).plus(scope_cost(options.scope, width), Cost(cross=2 * width))
     projections = Cost(source=2 * 2 * memory_size * query_size, target=2 * 2 * query_size**2)
-    return projections.plus(*[head] * options.heads), query_size
+    return projections.plus(*[head] * heads)
 
 
 def score_cost(score: Any, query_size: int, memory_size: int) -> Cost:

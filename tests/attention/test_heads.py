@@ -14,7 +14,6 @@ from nmt.attention.heads import (
     AttentionSettings,
     MultiHead,
     NoAttention,
-    Prepared,
     scaled_dot_product,
 )
 from nmt.attention.normalizers import NormalizerOptions
@@ -30,20 +29,20 @@ def many(heads=2, size=8, memory_size=8, **options):
     """Several heads in float64, all parameters random."""
     torch.manual_seed(1)
     settings = AttentionSettings.model_validate({"score": "scaled_dot", "heads": heads, **options})
-    attention = MultiHead(settings, size, memory_size, size).double()
+    attention = MultiHead(settings, heads, size, memory_size, size).double()
     for parameter in attention.parameters():
         nn.init.normal_(parameter, std=0.5)
     return attention
 
 
 def attend(attention, query_BRQ, states_BSD, want=True, mask_BRS=MASK_B1S, state=None):
-    prepared = attention.prepare(Memory(states_BSD, mask_BRS), states_BSD[:, -1])
-    return attention(query_BRQ, STEP_BR, prepared, mask_BRS, state, want)
+    prepared = attention.prepare((Memory(states_BSD, mask_BRS),), states_BSD[:, -1])
+    return attention(query_BRQ, STEP_BR, prepared, state, want)
 
 
 def torch_attention(ours, memory_size=8):
     """nn.MultiheadAttention with our weights."""
-    theirs = nn.MultiheadAttention(8, ours.heads, kdim=memory_size, vdim=memory_size, batch_first=True).double()
+    theirs = nn.MultiheadAttention(8, ours.num_heads, kdim=memory_size, vdim=memory_size, batch_first=True).double()
     with torch.no_grad():
         if theirs.in_proj_weight is None:
             for name in ("query", "key", "value"):
@@ -103,7 +102,7 @@ def test_its_gradients_are_those_of_torch():
     parts = [part.requires_grad_() for part in parts]
     upstream = torch.randn(3, 2, 5, 4, dtype=torch.float64)
     expected = functional.scaled_dot_product_attention(*parts, attn_mask=mask_B1RS)
-    given = scaled_dot_product(parts[0], Prepared(*parts[1:]), mask_B1RS)
+    given = scaled_dot_product(*parts, mask_B1RS)
     torch.testing.assert_close(given, expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(
         torch.autograd.grad(given, parts, upstream), torch.autograd.grad(expected, parts, upstream), rtol=0, atol=1e-12
@@ -116,7 +115,7 @@ def test_in_bfloat16_its_weights_are_taken_in_float32():
     torch.manual_seed(1)
     low = [3 * torch.randn(3, 2, 30, 64).bfloat16() for _ in range(3)]
     exact = functional.scaled_dot_product_attention(*(part.double() for part in low))
-    given = scaled_dot_product(low[0], Prepared(*low[1:]), torch.ones(3, 1, 30, 30, dtype=torch.bool))
+    given = scaled_dot_product(*low, torch.ones(3, 1, 30, 30, dtype=torch.bool))
     assert (given - exact).norm() / exact.norm() < 0.004
 
 
@@ -167,15 +166,15 @@ def test_a_state_of_the_scope_goes_through_the_heads_hypothesis_by_hypothesis():
     attention = many(2, score="additive")
     attention.scope = Counting()
     query_BKQ, states_BSD = torch.randn(3, 2, 8).double(), torch.randn(3, 5, 8).double()
-    prepared = attention.prepare(Memory(states_BSD, MASK_B1S), states_BSD[:, -1])
-    state = tree.repeat(attention.start(prepared, MASK_B1S), 2)
-    alone = [tree.repeat(attention.start(prepared, MASK_B1S), 1) for _ in range(2)]
+    prepared = attention.prepare((Memory(states_BSD, MASK_B1S),), states_BSD[:, -1])
+    state = tree.repeat(attention.start(prepared), 2)
+    alone = [tree.repeat(attention.start(prepared), 1) for _ in range(2)]
     for step in (1, 2, 3):
         query_BKQ = query_BKQ.roll(step, dims=-1)
-        attended: Attended = attention(query_BKQ, STEP_BR[:, :2], prepared, MASK_B1S, state, True)
+        attended: Attended = attention(query_BKQ, STEP_BR[:, :2], prepared, state, True)
         state = attended.state
         for k in range(2):
-            one = attention(query_BKQ[:, k : k + 1], STEP_BR[:, :1], prepared, MASK_B1S, alone[k], True)
+            one = attention(query_BKQ[:, k : k + 1], STEP_BR[:, :1], prepared, alone[k], True)
             alone[k] = one.state
             torch.testing.assert_close(attended.context_BRD[:, k], one.context_BRD[:, 0], rtol=0, atol=1e-12)
             torch.testing.assert_close(state.sum_NS[k::2], alone[k].sum_NS, rtol=0, atol=1e-12)
@@ -190,8 +189,8 @@ def test_without_attention_the_context_is_the_final_state_or_nothing():
     final_BD, states_BSD = torch.randn(3, 8), torch.randn(3, 5, 8)
     for context, width in (("initial", 0), ("every_step", 8)):
         attention = NoAttention.Options(context=context).build(4, 8, 8)
-        prepared = attention.prepare(Memory(states_BSD, MASK_B1S), final_BD)
-        attended = attention(torch.randn(3, 4, 4), STEP_BR, prepared, MASK_B1S, None, True)
+        prepared = attention.prepare((Memory(states_BSD, MASK_B1S),), final_BD)
+        attended = attention(torch.randn(3, 4, 4), STEP_BR, prepared, None, True)
         assert torch.equal(attended.context_BRD, final_BD[:, None, :width].expand(-1, 4, -1))
         assert attended.weights_BHRS is None
 

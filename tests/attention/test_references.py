@@ -65,9 +65,9 @@ def build(score, normalizer, scope, query_size=4, memory_size=4):
 @pytest.mark.parametrize("score", SCORE_OPTIONS, ids=lambda score: "-".join(map(str, score.values())))
 def test_attention_is_its_equation(score, normalizer, scope, shapes_as_named):
     attention, memory, query_BRQ = build(score, normalizer, scope)
-    prepared = attention.prepare(memory, memory.states_BSD[:, 0])
+    prepared = attention.prepare((memory,), memory.states_BSD[:, 0])
     with torch.no_grad():
-        attended = attention(query_BRQ, STEPS, prepared, memory.mask_BRS, None, True)
+        attended = attention(query_BRQ, STEPS, prepared, None, True)
     of_score, of_scope = parameters(attention.score), parameters(attention.scope)
     options = {"renormalize": False, **scope}
     for b, r in itertools.product(range(3), range(4)):
@@ -83,7 +83,7 @@ def test_attention_is_its_equation(score, normalizer, scope, shapes_as_named):
 @pytest.mark.parametrize("score", ["general", "concat", "additive", "mlp", "location"])
 def test_query_and_memory_of_different_widths(score):
     attention, memory, query_BRQ = build({"name": score}, "softmax", "global", query_size=3, memory_size=5)
-    prepared = attention.prepare(memory, memory.states_BSD[:, 0])
+    prepared = attention.prepare((memory,), memory.states_BSD[:, 0])
     scores_BRS = attention.score(query_BRQ, prepared.keys)
     weights, h = parameters(attention.score), memory.states_BSD[0].numpy()
     expected = [SCORES[score](weights, query_BRQ[0, 1].numpy(), h, j) for j in range(1, 8)]
@@ -99,8 +99,8 @@ def test_gradients_are_those_of_differences(score, normalizer, scope):
     )
 
     def attend(query_BRQ, states_BSD, *_):
-        prepared = attention.prepare(Memory(states_BSD, memory.mask_BRS), states_BSD[:, 0])
-        return attention(query_BRQ, STEPS[:, :2], prepared, memory.mask_BRS, None, True).context_BRD
+        prepared = attention.prepare((Memory(states_BSD, memory.mask_BRS),), states_BSD[:, 0])
+        return attention(query_BRQ, STEPS[:, :2], prepared, None, True).context_BRD
 
     inputs = (query_BRQ[:, :2].clone().requires_grad_(), memory.states_BSD.clone().requires_grad_())
     assert torch.autograd.gradcheck(attend, (*inputs, *attention.parameters()), fast_mode=True)
@@ -124,7 +124,7 @@ def test_weights_are_float32_at_least():
 def test_nothing_is_kept_between_two_calls():
     attention, memory, query_BRQ = build("additive", "softmax", {"name": "local_p", "window": 2})
     before = {key for module in attention.modules() for key in vars(module)}
-    prepared = attention.prepare(memory, memory.states_BSD[:, 0])
+    prepared = attention.prepare((memory,), memory.states_BSD[:, 0])
     assert isinstance(prepared, Prepared)
-    attention(query_BRQ, STEPS, prepared, memory.mask_BRS, None, True)
+    attention(query_BRQ, STEPS, prepared, None, True)
     assert {key for module in attention.modules() for key in vars(module)} == before

@@ -17,8 +17,8 @@ def attend(query, keys, **options):
     """Attention of one query over the rows of `keys`."""
     attention = AttentionSettings.model_validate(options).build(len(query), len(keys[0]), len(keys[0]))
     memory = Memory(torch.tensor([keys]), torch.ones(1, 1, len(keys), dtype=torch.bool))
-    prepared = attention.prepare(memory, memory.states_BSD[:, -1])
-    return attention(torch.tensor([[query]]), ONE_ROW, prepared, memory.mask_BRS, None, True)
+    prepared = attention.prepare((memory,), memory.states_BSD[:, -1])
+    return attention(torch.tensor([[query]]), ONE_ROW, prepared, None, True)
 
 
 def test_the_worked_example_of_the_equations():

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from nmt.decoders.base import Outcome
 from nmt.decoders.output import LinearCrossEntropy, Softmax, linear_cross_entropy
 
 
@@ -59,8 +60,8 @@ def test_bfloat16_is_near_float32_and_sums_in_float32(smoothing):
     torch.manual_seed(1)
     output, hidden_ME, target_M = Softmax(16, 300, None), torch.randn(600, 16), torch.randint(300, (600,))
     low, low_ME = copy.deepcopy(output).bfloat16(), hidden_ME.bfloat16().requires_grad_()
-    expected, expected_M = output.nll(hidden_ME.requires_grad_(), target_M, smoothing)
-    total, nll_M = low.nll(low_ME, target_M, smoothing)
+    expected, expected_M = output.nll(Outcome(hidden_ME.requires_grad_()), target_M, smoothing)
+    total, nll_M = low.nll(Outcome(low_ME), target_M, smoothing)
     assert total.dtype == nll_M.dtype == torch.float32
     torch.testing.assert_close(nll_M, expected_M, rtol=0.02, atol=0.02)
     torch.testing.assert_close(total, expected, rtol=1e-3, atol=0)
@@ -81,7 +82,7 @@ def test_predictions_are_the_log_softmax():
     output, hidden_NE = Softmax(4, 7, None).double(), torch.randn(3, 4).double()
     nn.init.normal_(output.bias_V)
     expected_NV = functional.log_softmax(hidden_NE @ output.weight_VE.t() + output.bias_V, dim=-1)
-    torch.testing.assert_close(output.predict(hidden_NE).log_probs(), expected_NV)
+    torch.testing.assert_close(output.predict(Outcome(hidden_NE)).log_probs(), expected_NV)
 
 
 def test_tied_weights_are_the_embeddings():

@@ -7,7 +7,6 @@ from torch import nn
 from torch_transformer import copy_layer
 
 from nmt.attention.base import Memory
-from nmt.decoders.base import Want
 from nmt.decoders.transformer import Seen, TransformerDecoder
 from nmt.encoders.base import Encoded, EncoderShape
 
@@ -36,15 +35,16 @@ def encoded_of(states_BSE):
 def test_its_layers_are_torch_decoder_layers(norm, activation, want, shapes_as_named):
     decoder, states_BTE = decoder_of(norm=norm, activation=activation), torch.randn(3, 4, 8).double()
     memory_BSE = torch.randn(3, 5, 8).double()
-    reader = decoder.prepare(encoded_of(memory_BSE))
+    encoded = encoded_of(memory_BSE)
+    reader = decoder.prepare(encoded)
     causal_BTT = torch.ones(3, 4, 4, dtype=torch.bool).tril()
     for ours, source in zip(decoder.layers, reader.layers, strict=True):
         theirs = nn.TransformerDecoderLayer(8, 2, 12, 0.0, activation, norm_first=norm == "pre", batch_first=True)
         expected_BTE = copy_layer(ours, theirs)(
             states_BTE, memory_BSE, tgt_mask=~causal_BTT[0], memory_key_padding_mask=~MASK_BS
         )
-        seen = Seen(torch.arange(1, 5).expand(3, 4), causal_BTT, source, reader.mask_BRS, want)
-        torch.testing.assert_close(ours(states_BTE, None, seen)[0], expected_BTE, rtol=0, atol=1e-9)
+        seen = Seen(torch.arange(1, 5).expand(3, 4), causal_BTT, want=want)
+        torch.testing.assert_close(ours(states_BTE, None, source, None, seen)[0], expected_BTE, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
@@ -66,11 +66,11 @@ def test_the_whole_is_entrance_layers_and_a_last_norm_for_pre(norm):
         states_BTE = nn.functional.layer_norm(states_BTE, (8,), decoder.norm.weight, decoder.norm.bias)
     encoded = encoded_of(memory_BSE)
     reader = decoder.prepare(encoded)
-    given_BTE, _ = decoder(embedded_BTE, reader, decoder.start(encoded, reader), None)
+    given_BTE = decoder(embedded_BTE, reader, decoder.start(encoded, reader), frozenset()).hidden
     torch.testing.assert_close(given_BTE, states_BTE, rtol=0, atol=1e-9)
 
 
-def test_the_wanted_layer_and_heads_are_those_of_torch_attention():
+def test_the_weights_of_the_wanted_layers_are_those_of_torch_attention():
     decoder, embedded_BTE, memory_BSE = decoder_of(), torch.randn(3, 4, 8).double(), torch.randn(3, 5, 8).double()
     encoded, taken = encoded_of(memory_BSE), []
     reader = decoder.prepare(encoded)
@@ -81,15 +81,9 @@ def test_the_wanted_layer_and_heads_are_those_of_torch_attention():
                 theirs(inputs[0], memory_BSE, memory_BSE, ~MASK_BS, average_attn_weights=False)[1]
             )
         )
-    state = decoder.start(encoded, reader)
-    for want, expected in (
-        (Want(layer=0), lambda: taken[0].mean(1)),
-        (Want(layer=1, heads=(1,)), lambda: taken[1][:, 1]),
-        (Want(heads=(0, 1)), lambda: taken[1].mean(1)),
-    ):
-        taken.clear()
-        _, weights_BTS = decoder(embedded_BTE, reader, state, want)
-        torch.testing.assert_close(weights_BTS, expected(), rtol=0, atol=1e-9)
+    weights = decoder(embedded_BTE, reader, decoder.start(encoded, reader), frozenset({0, 1})).weights
+    for layer in (0, 1):
+        torch.testing.assert_close(weights[layer], taken[layer].transpose(1, 2), rtol=0, atol=1e-9)
 
 
 def test_a_step_feeds_no_prefix_again():

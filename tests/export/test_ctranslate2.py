@@ -11,7 +11,6 @@ from models import log_probs_BTV, rnn, transformer
 from random_run import LETTERS, SENTENCES, random_run, save
 
 import nmt.export.ctranslate2
-from nmt.attention.heads import MultiHead
 from nmt.batch import make_batch
 from nmt.checkpoint import Run
 from nmt.errors import CheckpointError, ExportError
@@ -218,18 +217,23 @@ def test_a_setting_that_the_export_does_not_know_is_refused(tmp_path: Path, monk
         export(run)
 
 
+@pytest.mark.parametrize(
+    ("side", "key", "mechanism"),
+    [
+        ("encoder", "self_attention", {"score": "additive"}),
+        ("decoder", "self_attention", {"normalizer": "sparsemax"}),
+        ("decoder", "attention", {"scope": "local_p"}),
+    ],
+)
 def test_other_attention_than_softmax_over_scaled_products_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    side: str, key: str, mechanism: dict[str, Any], tmp_path: Path
 ) -> None:
-    run = random_run(tmp_path / "x")
-    model = run.load_model()
-    for module in model.decoder.layers[1].modules():
-        if isinstance(module, MultiHead):
-            module.fusable = False
-    monkeypatch.setattr(run, "load_model", lambda _checkpoint: model)
+    model = {"encoder": PART, "decoder": PART}
+    run = random_run(tmp_path / "x", {**model, side: {**PART, key: mechanism}})
     with pytest.raises(ExportError) as caught:
         export(run)
+    line = line_of(tmp_path / "x/config.yaml", f"    {key}:", after=f"  {side}:")
     assert caught.value.message == (
-        "decoder.layers.1.self_attention: CTranslate2's attention is softmax over scaled_dot and the whole memory,"
-        " and this is another"
+        f"{tmp_path / 'x/config.yaml'}:{line}: model.{side}.{key}: CTranslate2's attention is softmax over scaled_dot"
+        " and the whole memory, and this is another"
     )
