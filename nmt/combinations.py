@@ -222,6 +222,13 @@ FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
         "set tokenizer.shared: true, or tied_embeddings: target or none",
         lambda config: config.model.tied_embeddings == "all" and not config.tokenizer.shared,
     ),
+    Rule(
+        "`tied_embeddings: all` with several `source_embeddings`",
+        ("model.source_embeddings", "model.tied_embeddings"),
+        "the target has one table, and all would be that one",
+        "set tied_embeddings: target or none, or source_embeddings: 1",
+        lambda config: config.model.tied_embeddings == "all" and config.model.source_embeddings > 1,
+    ),
     _undivided("encoder"),
     _undivided("decoder"),
     Rule(

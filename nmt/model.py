@@ -13,12 +13,20 @@ from nmt.decoders.predictions import Predictions
 from nmt.decoders.rnn import RnnDecoder
 from nmt.decoders.transformer import TransformerDecoder
 from nmt.encoders.base import Encoded, Encoder
+from nmt.encoders.conv import ConvEncoder
+from nmt.encoders.gated import GatedEncoder
+from nmt.encoders.lstmn import LstmnEncoder
 from nmt.encoders.rnn import RnnEncoder
+from nmt.encoders.snail import SnailEncoder
 from nmt.encoders.transformer import TransformerEncoder
 from nmt.errors import ConfigError
+from nmt.layers.embeddings import MixedEmbeddings, embedding
 from nmt.settings import Settings, choice
 
-EncoderOptions = Annotated[RnnEncoder.Options | TransformerEncoder.Options, choice()]
+EncoderOptions = Annotated[
+    RnnEncoder.Options | TransformerEncoder.Options | ConvEncoder.Options | LstmnEncoder.Options | SnailEncoder.Options,
+    choice(),
+]
 DecoderOptions = Annotated[RnnDecoder.Options | TransformerDecoder.Options, choice()]
 
 
@@ -40,6 +48,8 @@ class ModelOptions(Settings):
         "all",
         description="target: input and output of the decoder; all: the encoder's too (needs tokenizer.shared)",
     )
+    source_embeddings: int = Field(1, ge=1, description="tables for the source, mixed by learned weights (Kiela 2018)")
+    gated_layers: int = Field(0, ge=0, description="gated self-attention over the encoder's states (SAGAN)")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of the values that training sets to 0")
     encoder: EncoderOptions = RnnEncoder.Options()
     decoder: DecoderOptions = RnnDecoder.Options()
@@ -48,15 +58,20 @@ class ModelOptions(Settings):
         """The model for vocabularies of these sizes. Raises: ConfigError where parts do not fit together."""
         if self.tied_embeddings == "all" and source_size != target_size:
             raise ConfigError("model.tied_embeddings: all needs one vocabulary for both sides", "set tokenizer.shared")
+        if self.tied_embeddings == "all" and self.source_embeddings > 1:
+            raise ConfigError("model.tied_embeddings: all has one table only", "set model.source_embeddings: 1")
         return EncoderDecoder(self, source_size, target_size)
 
+    def build_encoder(self) -> Encoder:
+        """The encoder with the layers over it."""
+        encoder = self.encoder.build(self.embedding_size, self.dropout)
+        return GatedEncoder(encoder, self.gated_layers) if self.gated_layers else encoder
 
-def embedding(vocabulary_size: int, size: int) -> nn.Embedding:
-    """Embeddings of standard deviation size^−½, so that they may also serve as output weights; as inputs they are
-    multiplied by √size, whatever reads them (Vaswani et al. 2017, §3.4)."""
-    table = nn.Embedding(vocabulary_size, size)
-    nn.init.normal_(table.weight, std=size**-0.5)
-    return table
+    def build_source_embedding(self, vocabulary_size: int) -> nn.Embedding | MixedEmbeddings:
+        """What pieces of the source are to the encoder, where the target has a table of its own."""
+        if self.source_embeddings > 1:
+            return MixedEmbeddings(self.source_embeddings, vocabulary_size, self.embedding_size)
+        return embedding(vocabulary_size, self.embedding_size)
 
 
 class EncoderDecoder(nn.Module):
@@ -72,8 +87,8 @@ class EncoderDecoder(nn.Module):
         self.scale = math.sqrt(size)
         self.target_embedding = embedding(target_size, size)
         shared = options.tied_embeddings == "all"
-        self.source_embedding = self.target_embedding if shared else embedding(source_size, size)
-        self.encoder: Encoder = options.encoder.build(size, options.dropout)
+        self.source_embedding = self.target_embedding if shared else options.build_source_embedding(source_size)
+        self.encoder: Encoder = options.build_encoder()
         self.decoder: Decoder = options.decoder.build(size, self.encoder.shape, options.dropout)
         self.max_length = self.decoder.max_length
         tied = None if options.tied_embeddings == "none" else self.target_embedding

@@ -31,6 +31,12 @@ WINDOWS = ("local_m", "local_p")  # scopes that an encoder's self-attention may 
 CELLS: list[Shape] = [{"name": "gru", "reset": "after"}, {"name": "gru", "reset": "before"}, {"name": "lstm"}]
 BRIDGES = [*members(BridgeOptions)]
 POSITIONS = [*members(PositionOptions)]
+ENCODERS: dict[str, Shape] = {
+    "conv": {"name": "conv", "size": 6, "num_layers": 2, "width": 3},
+    "conv-even": {"name": "conv", "size": 3, "num_layers": 1, "width": 2, "positions": "learned"},
+    "lstmn": {"name": "lstmn", "size": SIZE, "num_layers": 2},
+    "snail": {"name": "snail", "size": SIZE, "filters": 3, "span": 5, "key_size": 2, "value_size": 3},
+}
 
 
 def rnn(attention: Any = None, encoder: Shape | None = None, **decoder: Any) -> Shape:
@@ -96,6 +102,13 @@ def _transformers() -> Iterator[tuple[str, Shape]]:
     yield "transformer-gelu", transformer(activation="gelu")
     yield "transformer-rnn", {"encoder": transformer()["encoder"], "decoder": rnn()["decoder"]}
     yield "rnn-transformer", {"encoder": rnn()["encoder"], "decoder": transformer()["decoder"]}
+    for name, part in ENCODERS.items():
+        yield f"{name}-rnn", {**rnn(), "encoder": part}
+        yield f"{name}-transformer", {**transformer(), "encoder": part}
+    yield "lstmn-copied", {**rnn(cell="lstm", bridge="copy", num_layers=2), "encoder": ENCODERS["lstmn"]}
+    yield "gated", {**rnn(), "gated_layers": 2}
+    yield "gated-conv", {**transformer(), "encoder": ENCODERS["conv"], "gated_layers": 1}
+    yield "mixed", {**rnn(), "source_embeddings": 3, "tied_embeddings": "target"}
     yield "untied", {**transformer(), "tied_embeddings": "none"}
     yield "target-tied", {**rnn(), "tied_embeddings": "target"}
 

@@ -174,6 +174,10 @@ FORBIDDEN = {
         "tokenizer: {name: word, shared: false}\nmodel:\n  tied_embeddings: all\n",
         6,
     ),
+    "`tied_embeddings: all` with several `source_embeddings`": (
+        "model:\n  tied_embeddings: all\n  source_embeddings: 2\n",
+        6,
+    ),
     "`encoder: transformer` whose `heads` do not divide `embedding_size`": (
         "model:\n  embedding_size: 64\n  encoder: {name: transformer, heads: 3}\n",
         6,
@@ -297,10 +301,14 @@ def draw_model(chance: random.Random) -> dict[str, Any]:
     rnn_encoder = {"name": "rnn", "cell": cell(), "size": pick([4, 6]), "num_layers": layers(), **both_ways}
     bridge = pick(["dense", "backward", "copy", "zero"])
     rnn_decoder = {"name": "rnn", "cell": cell(), "size": pick([4, 6, 8, 12]), "num_layers": layers(), "bridge": bridge}
+    snail = {"name": "snail", "size": pick([4, 8]), "filters": 2, "span": 3, "key_size": 2, "value_size": 2}
+    lstmn = {"name": "lstmn", "size": pick([4, 8]), "num_layers": layers()}
     return {
         "embedding_size": pick([4, 6, 7]),
+        "source_embeddings": pick([1, 1, 2]),
+        "gated_layers": pick([0, 1]),
         "tied_embeddings": pick(["none", "target", "all"]),
-        "encoder": pick([rnn_encoder, transformer]),
+        "encoder": pick([rnn_encoder, transformer, {"name": "conv", "size": 5}, snail, lstmn]),
         "decoder": pick([{**rnn_decoder, "attention": attention, "query": pick(["previous", "current"])}, transformer]),
     }
 

@@ -6,7 +6,8 @@ from models import SHAPES, batch_of, build, log_probs_BTV, rnn, transformer
 
 from nmt.decoders.base import Outcome, Want
 from nmt.errors import ConfigError
-from nmt.model import DecoderOptions, EncoderOptions, ModelOptions, embedding
+from nmt.layers.embeddings import embedding
+from nmt.model import DecoderOptions, EncoderOptions, ModelOptions
 from nmt.settings import members
 
 BATCH = batch_of([4, 2, 3], [5, 1, 3])
@@ -62,7 +63,15 @@ def test_heads_that_were_not_asked_for_are_left_out():
 
 
 @pytest.mark.parametrize(
-    "name", ["score-additive", "scope-local_p-2", "normalizer-entmax", "transformer-post-sinusoidal"]
+    "name",
+    [
+        "score-additive",
+        "scope-local_p-2",
+        "normalizer-entmax",
+        "transformer-post-sinusoidal",
+        "gated-conv",
+        "snail-rnn",
+    ],
 )
 def test_weights_are_float32_in_bfloat16_and_near_those_of_float32(name):
     model = build(SHAPES[name]).float()
@@ -75,7 +84,11 @@ def test_weights_are_float32_in_bfloat16_and_near_those_of_float32(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["layers", "normalizer-entmax", "transformer-pre-sinusoidal", "none-every_step-current"]
+    "name",
+    [
+        *("layers", "normalizer-entmax", "transformer-pre-sinusoidal", "none-every_step-current"),
+        *("conv-rnn", "lstmn-rnn", "snail-rnn", "gated-conv", "mixed"),
+    ],
 )
 def test_the_loss_can_be_learned_from_in_bfloat16(name):
     torch.manual_seed(1)
@@ -88,7 +101,8 @@ def test_the_loss_can_be_learned_from_in_bfloat16(name):
 
 
 def test_parts_are_chosen_by_name():
-    assert set(members(EncoderOptions)) == set(members(DecoderOptions)) == {"rnn", "transformer"}
+    assert set(members(EncoderOptions)) == {"rnn", "transformer", "conv", "lstmn", "snail"}
+    assert set(members(DecoderOptions)) == {"rnn", "transformer"}
 
 
 @pytest.mark.parametrize(

@@ -45,5 +45,5 @@ class Encoder(Protocol):
 
 def mean_state(states_BSD: Tensor, mask_BS: Tensor) -> Tensor:
     """final_B1D of an encoder that ends in no last state: the mean of the sentence's states, padding left out."""
-    share_BS1 = mask_BS.unsqueeze(-1) / mask_BS.sum(dim=1, keepdim=True).unsqueeze(-1)
-    return (states_BSD * share_BS1.to(states_BSD.dtype)).sum(dim=1, keepdim=True)
+    total_B1D = states_BSD.masked_fill(~mask_BS.unsqueeze(-1), 0).sum(dim=1, keepdim=True)
+    return total_B1D / mask_BS.sum(dim=1).view(-1, 1, 1)

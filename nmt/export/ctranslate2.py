@@ -78,6 +78,12 @@ def exported(run: Run, checkpoint: str = "best", quantization: Quantization = "f
 def check_options(run: Run) -> None:
     """Raises: ExportError with file, line and key for the first setting that CTranslate2 has nothing for."""
     document = read_document(run.path / "config.yaml")
+    for key, plain in (("source_embeddings", 1), ("gated_layers", 0)):
+        if getattr(run.config.model, key) != plain:
+            raise ExportError(
+                f"{document.place(('model', key))}: model.{key}: CTranslate2 has nothing for it",
+                "translate with `--engine torch`",
+            )
     for side in ("encoder", "decoder"):
         options = getattr(run.config.model, side)
         if not isinstance(options, TransformerSettings):
@@ -121,6 +127,7 @@ def specification(model: EncoderDecoder, config: Config, tokenizers: Tokenizers)
     encoder, decoder = config.model.encoder, config.model.decoder
     assert isinstance(encoder, TransformerSettings), "checked before"
     assert isinstance(decoder, TransformerSettings), "checked before"
+    assert isinstance(model.source_embedding, nn.Embedding), "checked before"
     spec = specs.TransformerSpec(
         specs.TransformerEncoderSpec(**_shape(encoder)),
         specs.TransformerDecoderSpec(**_shape(decoder), alignment_heads=decoder.heads),

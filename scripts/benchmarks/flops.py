@@ -12,6 +12,12 @@ sentence counted, the forward pass takes
     Transformer encoder, a layer     source 2·(4·E² + 2·E·F), source_square 4·E
     Transformer decoder, a layer     target 2·(6·E² + 2·E·F), source 4·D·E, cross 4·E, target_square 4·E
     recurrent layer, a direction     2·G·(I + H) a step, I being its input's width
+    conv encoder                     source 4·E·C, and 4·k·C² a layer: C its width, k states a convolution sees
+    lstmn encoder, a layer           source 2·4·H·(I + H) + 2·H·(I + 2·H) − 3·H, source_square 3·H, once −2·H·(I + 2·H)
+    snail encoder                    source 8·D·F a convolution and 2·D·(2·P + U) an attention, D the width so far,
+                                     source_square 2·(P + U) an attention, source 2·D·size at the end
+    gated self-attention, a layer    source D², source_square D/2 (its inner width is D/8)
+    K mixed source embeddings        source 2·K·E·(E + 1)
     attention of one head            source 2·D·A (keys), target 2·Q·A (queries), cross 2·A (scores) + 2·D (contexts)
     output layer                     target 2·E·V
 
@@ -24,7 +30,10 @@ from typing import Any, NamedTuple
 from nmt.attention.heads import AttentionSettings, Mechanism, NoAttention
 from nmt.decoders.rnn import RnnDecoder
 from nmt.decoders.transformer import TransformerDecoder
+from nmt.encoders.conv import ConvEncoder
+from nmt.encoders.lstmn import LstmnEncoder
 from nmt.encoders.rnn import RnnEncoder
+from nmt.encoders.snail import SnailEncoder
 from nmt.encoders.transformer import TransformerEncoder
 from nmt.model import ModelOptions
 
@@ -66,7 +75,16 @@ def cost(model: ModelOptions, vocabulary_size: int) -> Cost:
     """Of a model with so many target pieces. Raises: ValueError where a part has no formula here."""
     size = model.embedding_size
     output = Cost(target=2 * size * vocabulary_size)
-    return output.plus(encoder_cost(model.encoder, size), decoder_cost(model.decoder, size, model.encoder))
+    over = gated_cost(model.encoder.shape(size).memory_size)
+    mixed = Cost(source=2 * size * (size + 1) * model.source_embeddings * (model.source_embeddings > 1))
+    encoder = encoder_cost(model.encoder, size).plus(mixed, *[over] * model.gated_layers)
+    return output.plus(encoder, decoder_cost(model.decoder, size, model.encoder))
+
+
+def gated_cost(size: int) -> Cost:
+    """Of one layer of gated self-attention over states of this width."""
+    inner = max(1, size // 8)
+    return Cost(source=2 * 4 * size * inner, source_square=2 * 2 * inner)
 
 
 def encoder_cost(encoder: Any, size: int) -> Cost:
@@ -81,7 +99,37 @@ def encoder_cost(encoder: Any, size: int) -> Cost:
         widths = [size] + [directions * encoder.size] * (encoder.num_layers - 1)
         steps = [directions * recurrence(encoder.cell, width, encoder.size) for width in widths]
         return Cost(source=sum(steps))
+    if isinstance(encoder, ConvEncoder.Options):
+        layer = Cost(source=2 * 2 * encoder.width * encoder.size**2)
+        return Cost(source=2 * 2 * size * encoder.size).plus(*[layer] * encoder.num_layers)
+    if isinstance(encoder, LstmnEncoder.Options):
+        widths = [size] + [encoder.size] * (encoder.num_layers - 1)
+        return Cost().plus(*(tape_cost(width, encoder.size) for width in widths))
+    if isinstance(encoder, SnailEncoder.Options):
+        return snail_cost(encoder, size)
     raise unknown(encoder)
+
+
+def tape_cost(input_size: int, size: int) -> Cost:
+    """Of an LSTM step a position, and from the second on a query, a key, and scores and contexts over those before:
+    S·(S − 1)/2 of them."""
+    once, pair = 2 * size * (input_size + 2 * size), 2 * (size + 2 * size)
+    step = 2 * 4 * size * (input_size + size)
+    return Cost(once=-once, source=step + once - pair / 2, source_square=pair / 2)
+
+
+def snail_cost(encoder: SnailEncoder.Options, size: int) -> Cost:
+    """Of convolutions, whose input each widens, attention, and the last linear map."""
+    total, width = Cost(), size
+    key_size, value_size = encoder.key_size, encoder.value_size
+    for _ in range(encoder.num_blocks):
+        for _ in encoder.dilations:
+            total = total.plus(Cost(source=2 * 2 * width * 2 * encoder.filters))
+            width += encoder.filters
+        projections = 2 * width * (2 * key_size + value_size)
+        total = total.plus(Cost(source=projections, source_square=2 * (key_size + value_size)))
+        width += value_size
+    return total.plus(Cost(source=2 * width * encoder.size))
 
 
 def recurrence(cell: Any, input_size: int, size: int) -> float:

@@ -20,7 +20,7 @@ ATTENTION = {
 
 def test_the_short_list_names_every_place(run: Command) -> None:
     lines = run("list").out
-    assert "model.encoder: rnn, transformer\n" in lines
+    assert "model.encoder: rnn, transformer, conv, lstmn, snail\n" in lines
     assert "training.optimizer: adam, adamw\n" in lines
     assert "tokenizer: unigram, bpe, word, char\n" in lines
 

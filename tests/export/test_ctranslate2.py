@@ -208,6 +208,14 @@ def test_recurrent_networks_are_refused(side: str, model: dict[str, Any], tmp_pa
     assert not (tmp_path / "x/export").exists()
 
 
+@pytest.mark.parametrize("key", [{"gated_layers": 1}, {"source_embeddings": 2, "tied_embeddings": "target"}])
+def test_what_stands_before_or_over_the_encoder_is_refused(key: dict[str, Any], tmp_path: Path) -> None:
+    run = random_run(tmp_path / "x", {"encoder": PART, "decoder": PART, **key})
+    name = next(iter(key))
+    with pytest.raises(ExportError, match=rf"config\.yaml:\d+: model\.{name}: CTranslate2 has nothing for it"):
+        export(run)
+
+
 def test_a_setting_that_the_export_does_not_know_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = random_run(tmp_path / "x")
     known = nmt.export.ctranslate2.CARRIED
