@@ -1,6 +1,7 @@
 """From text files to tokenizers and stores of piece ids, kept in a cache that goes by content.
 
-    <cache>/<hash>/   tokenizer/   train/   valid/   report.json
+    <cache>/<hash>/         tokenizer/   train/   valid/   report.json
+    <cache>/digests.json    what is known of the files, so that none is read again only for its hash
 
 The hash covers the bytes of all files, `max_length`, the tokenizer's options, the seed and the format; the
 files' names and places do not matter. A directory appears whole, by renaming, or not at all.
@@ -13,7 +14,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmt.data.corpus import check_counts, is_blank, open_text, read_lines, read_pairs
+from nmt.data.corpus import check_counts, is_blank, read_lines, read_pairs
+from nmt.data.digests import digests
 from nmt.data.settings import DataSettings, TextFiles
 from nmt.data.store import PairStore, PairWriter
 from nmt.errors import DataError
@@ -30,7 +32,7 @@ from nmt.text.vocabulary import EOS
 
 FORMAT = 1
 CACHE = Path("runs/.prepared")
-BLOCK = 1 << 20
+DIGESTS = "digests.json"
 
 
 class Counts(NamedTuple):
@@ -75,38 +77,24 @@ def prepare(
 
     Raises: DataError for text that cannot be used, ConfigError when the tokenizer's settings do not fit it.
     """
-    directory = cache / _content_hash(data, tokenizer, seed)
+    directory = cache / _content_hash(data, tokenizer, seed, cache / DIGESTS)
     if not directory.is_dir():
         with made_whole(directory) as unfinished:
             _make(unfinished, data, tokenizer, seed, say)
     return _open(directory, data)
 
 
-def _content_hash(data: DataSettings, tokenizer: TokenizerOptions, seed: int) -> str:
+def _content_hash(data: DataSettings, tokenizer: TokenizerOptions, seed: int, memory: Path) -> str:
     """Raises: DataError when files differ in their numbers of lines."""
+    known = digests([path for files in (data.train, data.valid) for path in (*files.sources, *files.targets)], memory)
     parts: dict[str, Any] = {"format": FORMAT, "max_length": data.max_length, "seed": seed}
     parts["tokenizer"] = tokenizer.model_dump()
     for name, files in (("train", data.train), ("valid", data.valid)):
-        parts[name] = [_paired_digests(*paths) for paths in zip(files.sources, files.targets, strict=True)]
+        pairs = list(zip(files.sources, files.targets, strict=True))
+        for source, target in pairs:
+            check_counts(source, known[source].lines, target, known[target].lines)
+        parts[name] = [(known[source].sha256, known[target].sha256) for source, target in pairs]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def _paired_digests(source: Path, target: Path) -> tuple[str, str]:
-    source_digest, source_lines = _digest(source)
-    target_digest, target_lines = _digest(target)
-    check_counts(source, source_lines, target, target_lines)
-    return source_digest, target_digest
-
-
-def _digest(path: Path) -> tuple[str, int]:
-    """SHA-256 of a file and its number of lines; a last line need not end with `\\n`."""
-    digest, lines, last = hashlib.sha256(), 0, b"\n"
-    with open_text(path) as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-            lines += block.count(b"\n")
-            last = block[-1:]
-    return digest.hexdigest(), lines + (last != b"\n")
 
 
 def _make(
