@@ -58,14 +58,14 @@ def make_curves(events: Sequence[Event]) -> Figure:
     scores = [name for name in SCORES if _points(valid, (name,))]
     figure = new_figure(7.5, 5.6 if scores else 3.2)
     panels = figure.subplots(2 if scores else 1, 1, sharex=True, squeeze=False)[:, 0]
-    _line(panels[0], _points(train, LOSSES), "training", PALETTE[0])
-    _line(panels[0], _points(steps, LOSSES), "validation", PALETTE[1], "o")
+    add_line(panels[0], _points(train, LOSSES), "training", PALETTE[0])
+    add_line(panels[0], _points(steps, LOSSES), "validation", PALETTE[1], "o")
     for number, name in enumerate(scores):
-        _line(panels[1], _points(steps, (name,)), SCORES[name], PALETTE[1 + number], MARKERS[number])
-        _line(panels[1], _points(average, (name,)), f"{SCORES[name]}, averaged", PALETTE[1 + number], "*")
+        add_line(panels[1], _points(steps, (name,)), SCORES[name], PALETTE[1 + number], MARKERS[number])
+        add_line(panels[1], _points(average, (name,)), f"{SCORES[name]}, averaged", PALETTE[1 + number], "*")
     for panel, title in zip(panels, ("loss (nats per piece)", "validation score"), strict=False):
-        _finish(panel, "", title)
-    _finish(panels[-1], "updates", panels[-1].get_ylabel())
+        finish(panel, "", title)
+    finish(panels[-1], "updates", panels[-1].get_ylabel())
     figure.align_ylabels()
     return figure
 
@@ -104,17 +104,17 @@ def make_bleu_by_length(
     axes = figure.subplots()
     for number, (name, line) in enumerate(systems.items()):
         points = [(place, bucket.bleu) for place, bucket in enumerate(line) if bucket.bleu is not None]
-        _line(axes, points, name, PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)])
+        add_line(axes, points, name, PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)])
     labels = [f"{bucket.label}\n({bucket.sentences})" for bucket in buckets]
     axes.set_xticks(range(len(buckets)), labels)
-    _finish(axes, f"{length}; in brackets the number of sentences", "BLEU")
+    finish(axes, f"{length}; in brackets the number of sentences", "BLEU")
     axes.set_ylim(bottom=0)
     if title:
         set_text(axes.set_title(title, loc="left"), TEXT + 1)
     return figure
 
 
-def _line(axes: Axes, points: Sequence[tuple[float, float]], label: str, color: str, marker: str = "") -> None:
+def add_line(axes: Axes, points: Sequence[tuple[float, float]], label: str, color: str, marker: str = "") -> None:
     """A line through the points; those of the star marker stand for themselves."""
     if points:
         steps, values = zip(*points, strict=True)
@@ -124,7 +124,7 @@ def _line(axes: Axes, points: Sequence[tuple[float, float]], label: str, color: 
             line.set(markersize=13, linestyle="")
 
 
-def _finish(axes: Axes, x_title: str, y_title: str) -> None:
+def finish(axes: Axes, x_title: str, y_title: str) -> None:
     """Axis titles, a quiet grid, and the legend beside the lines, where it hides none."""
     axes.grid(color="#e8e8e8", linewidth=0.7)
     axes.set_axisbelow(True)

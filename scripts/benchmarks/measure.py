@@ -27,6 +27,7 @@ from nmt.data.prepare import Prepared, prepare
 from nmt.events import Started, Updated
 from nmt.search import SearchOptions
 from nmt.text.tokenizers import Tokenizers
+from nmt.text.vocabulary import EOS
 from nmt.training import fit
 from nmt.translate import Decoding, Translation, Translator
 
@@ -168,6 +169,27 @@ def decode(spec: Spec) -> dict[str, Any]:
     start = time.perf_counter()
     translator = Translator.load(spec["run"], spec["checkpoint"], spec["device"], **spec.get("load", {}))
     load_seconds = time.perf_counter() - start
+    return {**_searched(translator, lines, spec, Run.open(Path(spec["run"])).config), "load_seconds": load_seconds}
+
+
+def search(spec: Spec) -> dict[str, Any]:
+    """Translations of a config's validation text by a model that nobody has trained and that never ends a sentence by
+    itself: each becomes as long as it may."""
+    torch.set_num_threads(spec["threads"])
+    config = _config(spec)
+    data = prepare(config.data, config.tokenizer, config.training.seed)
+    torch.manual_seed(config.training.seed)
+    source, target = (len(tokenizer.vocabulary) for tokenizer in data.tokenizers)
+    model = config.model.build(source, target).eval()
+    with torch.no_grad():
+        model.output.bias_V[EOS] = -1e9
+    translator = Translator(model, data.tokenizers, config.search, config.data.max_length)
+    ready_bytes = resident_memory()
+    return {**_searched(translator, data.valid_sources, spec, config), "ready_bytes": ready_bytes}
+
+
+def _searched(translator: Translator, lines: Sequence[str], spec: Spec, config: Config) -> dict[str, Any]:
+    """The lines' translations, `repeats` times after those of a first part of them."""
     decoding = _decoding(translator, spec)
     list(translator.translate_lines(lines[:64], decoding))
     seconds = []
@@ -175,11 +197,11 @@ def decode(spec: Spec) -> dict[str, Any]:
         start = time.perf_counter()
         found = list(translator.translate_lines(lines, decoding))
         seconds.append(time.perf_counter() - start)
-    memory = {"peak_bytes": peak_memory(), "load_seconds": load_seconds}
+    used = peak_memory()
     _write(spec.get("output"), [line.text for line in found])
     _write(spec.get("pieces"), [" ".join(line.hypotheses[0].pieces) if line.hypotheses else "" for line in found])
-    operations = _cost(Run.open(Path(spec["run"])).config, translator.tokenizers)
-    return {**decoding_figures(found, seconds, operations, getattr(decoding.search, "beam_size", 1)), **memory}
+    operations, beam_size = _cost(config, translator.tokenizers), getattr(decoding.search, "beam_size", 1)
+    return {**decoding_figures(found, seconds, operations, beam_size), "peak_bytes": used}
 
 
 def _write(path: str | None, lines: Sequence[str]) -> None:
@@ -213,7 +235,7 @@ def decoding_figures(
 
 
 def data(spec: Spec) -> dict[str, Any]:
-    """Preparing the config's text from nothing, opening it when prepared, and one epoch of batches."""
+    """Preparing the config's text from nothing, opening it when prepared, and one epoch of batches, or `batches`."""
     config = _config(spec)
     with tempfile.TemporaryDirectory(prefix="nmt-bench-") as directory:
         times = []
@@ -224,7 +246,7 @@ def data(spec: Spec) -> dict[str, Any]:
         pairs, prepared_bytes = sum(prepared.report.train), peak_memory()
         batches = Batches(prepared.train, config.training.batch_tokens, config.training.seed)
         steps, start = [], time.perf_counter()
-        while batches.epoch == 0:
+        while batches.epoch == 0 and len(steps) < spec.get("batches", NEVER):
             batch = next(batches)
             now = time.perf_counter()
             steps.append(_step(now - start, [batch]))
@@ -256,7 +278,15 @@ def _cost(config: Config, tokenizers: Tokenizers) -> Cost:
     return cost(config.model, len(tokenizers.target.vocabulary))
 
 
-KINDS = {"rates": rates, "ready": ready, "train": train, "memory": memory, "decode": decode, "data": data}
+KINDS = {
+    "rates": rates,
+    "ready": ready,
+    "train": train,
+    "memory": memory,
+    "decode": decode,
+    "search": search,
+    "data": data,
+}
 
 if __name__ == "__main__":
     print(json.dumps(KINDS[sys.argv[1]](json.loads(sys.argv[2]))))

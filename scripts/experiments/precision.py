@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from results import keep_result, markdown, read_results, write_table
+from experiments.results import keep_result, markdown, read_results, write_table
 
 EXPERIMENT = "precision"
 DATA = Path("data/multi30k")

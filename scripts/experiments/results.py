@@ -19,24 +19,31 @@ RESULTS = Path("docs/results")
 
 
 def measured(
-    experiment: str, name: str, config: Path, run: Path, measure: Callable[[], dict[str, Any]]
+    experiment: str,
+    name: str,
+    config: Path,
+    run: Path,
+    measure: Callable[[], dict[str, Any]],
+    changes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The kept figures of a recipe if they are of this config (by its hash); else it is trained, going on where an
-    earlier training was stopped, measured, and its figures kept, with the test scores of the recipe's earlier forms."""
-    own_hash = config_hash(load_config(config))
+    earlier training was stopped, measured, and its figures kept, with the test scores of the recipe's earlier forms.
+    `changes` are settings of the config that are other than in its file: `a.b=value`."""
+    own_hash = config_hash(load_config(config, changes))
     kept = read_results(experiment).get(name, {})
     if kept.get("config") != own_hash:
-        train(config, run)
+        train(config, run, changes)
         before = {"scored_before": [*kept.get("scored_before", []), kept["test"]]} if "test" in kept else {}
         keep_result(experiment, name, {"config": own_hash, **training_figures(run), **measure(), **before})
     figures: dict[str, Any] = read_results(experiment)[name]
     return figures
 
 
-def train(config: Path, run: Path) -> None:
+def train(config: Path, run: Path, changes: Sequence[str] = ()) -> None:
     """Train a recipe, or go on with it; where that is refused or interrupted, leave with its exit code."""
     command = [sys.executable, "-m", "nmt", "train", str(config), "--run", str(run), "--resume"]
-    code = subprocess.run(command, check=False).returncode
+    changed = [part for change in changes for part in ("--set", change)]
+    code = subprocess.run([*command, *changed], check=False).returncode
     if code:
         print(f"{config}: not trained to its end; after a change of the recipe, remove {run} first", file=sys.stderr)
         sys.exit(code)

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+from functools import partial
 
 import torch
 from probe import SPEC, Probe, answer, peak_bytes, read, repeated
@@ -25,7 +26,7 @@ def build():
             **heads,
             dropout=model["dropout"],
             attention_dropout=0.0,
-            activation_dropout=0.0,
+            activation_dropout=model.get("activation_dropout", 0.0),
             activation_function="relu",
             scale_embedding=True,
             max_position_embeddings=512,
@@ -53,17 +54,42 @@ def padded(rows):
 
 
 def buckets(sources, targets):
-    """Batches of pairs of like lengths, of at most `batch_tokens` target places, in random order, endlessly."""
-    order = sorted(range(len(targets)), key=lambda pair: (len(targets[pair]), len(sources[pair])))
-    batches, batch = [], []
-    for pair in order:
-        if batch and len(targets[pair]) * (len(batch) + 1) > SPEC["batch_tokens"]:
-            batches.append(batch)
-            batch = []
-        batch.append(pair)
-    batches.append(batch)
+    """Batches of pairs of like lengths, of at most `batch_tokens` target places, drawn anew in each pass, endlessly."""
     while True:
+        drawn = random.sample(range(len(targets)), len(targets))
+        order = sorted(drawn, key=lambda pair: (len(targets[pair]), len(sources[pair])))
+        batches, batch = [], []
+        for pair in order:
+            if batch and len(targets[pair]) * (len(batch) + 1) > SPEC["batch_tokens"]:
+                batches.append(batch)
+                batch = []
+            batch.append(pair)
+        batches.append(batch)
         yield from random.sample(batches, len(batches))
+
+
+def optimizer_of(model):
+    """Adam, as in nmt's configs."""
+    return torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.0)
+
+
+def update(model, optimizer, source, target):
+    """One update by padded pairs, in the precision of SPEC."""
+    low = SPEC["precision"] == "bfloat16"
+    start = torch.full((len(target), 1), BOS)
+    optimizer.zero_grad(set_to_none=True)
+    with torch.autocast("cpu", torch.bfloat16) if low else contextlib.nullcontext():
+        logits = model(
+            input_ids=source,
+            attention_mask=(source != PAD).long(),
+            decoder_input_ids=torch.cat([start, target[:, :-1]], dim=1),
+        ).logits
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), target.flatten(), ignore_index=PAD, label_smoothing=0.1
+        )
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
 
 
 def train(numbers):
@@ -72,27 +98,40 @@ def train(numbers):
     torch.manual_seed(1)
     sources, targets = encoded("train.source", numbers), encoded("train.target", numbers)
     model, probe = build().train(), Probe()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.0)
-    low = SPEC["precision"] == "bfloat16"
+    optimizer = optimizer_of(model)
     for batch in buckets(sources, targets):
         source, target = padded([sources[pair] for pair in batch]), padded([targets[pair] for pair in batch])
-        start = torch.full((len(batch), 1), BOS)
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16) if low else contextlib.nullcontext():
-            logits = model(
-                input_ids=source,
-                attention_mask=(source != PAD).long(),
-                decoder_input_ids=torch.cat([start, target[:, :-1]], dim=1),
-            ).logits
-            loss = torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1), target.flatten(), ignore_index=PAD, label_smoothing=0.1
-            )
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        update(model, optimizer, source, target)
         pieces = ((source != PAD).sum(), (target != PAD).sum())
         probe.add(*pieces, source.numel(), target.numel(), len(batch))
         probe.update()
+
+
+@torch.inference_mode()
+def translate(model, lines):
+    """`generate` in batches of sentences of like lengths: numbers of pieces in the order of the lines."""
+    order = sorted(range(len(lines)), key=lambda line: -len(lines[line]))
+    found = [None] * len(lines)
+    for first in range(0, len(lines), SPEC["batch_sentences"]):
+        batch = order[first : first + SPEC["batch_sentences"]]
+        source = padded([lines[line] for line in batch])
+        result = model.generate(
+            input_ids=source,
+            attention_mask=(source != PAD).long(),
+            num_beams=SPEC["beam_size"],
+            do_sample=False,
+            max_new_tokens=SPEC["max_length"],
+            **({"length_penalty": 0.0, "early_stopping": True} if SPEC["beam_size"] > 1 else {}),
+        )
+        for line, row in zip(batch, result.tolist(), strict=True):
+            found[line] = [piece for piece in row if piece not in (PAD, BOS, EOS)]
+    return found
+
+
+def texts(found, numbers):
+    """Lines of pieces."""
+    pieces = {number: piece for piece, number in numbers.items()}
+    return [" ".join(pieces[number] for number in row) for row in found]
 
 
 def decode(numbers):
@@ -109,29 +148,8 @@ def decode(numbers):
     assert {name for name in missing if "embed_positions" not in name} <= tied, missing
     sources = encoded(SPEC["source"], numbers)[: SPEC["lines"]]
 
-    @torch.inference_mode()
-    def translate(lines):
-        order = sorted(range(len(lines)), key=lambda line: -len(lines[line]))
-        found = [None] * len(lines)
-        for first in range(0, len(lines), SPEC["batch_sentences"]):
-            batch = order[first : first + SPEC["batch_sentences"]]
-            source = padded([lines[line] for line in batch])
-            result = model.generate(
-                input_ids=source,
-                attention_mask=(source != PAD).long(),
-                num_beams=SPEC["beam_size"],
-                do_sample=False,
-                max_new_tokens=SPEC["max_length"],
-                **({"length_penalty": 0.0, "early_stopping": True} if SPEC["beam_size"] > 1 else {}),
-            )
-            for line, row in zip(batch, result.tolist(), strict=True):
-                found[line] = [piece for piece in row if piece not in (PAD, BOS, EOS)]
-        return found
-
-    seconds, found = repeated(translate, sources, SPEC["repeats"])
-    pieces = {number: piece for piece, number in numbers.items()}
-    texts = [" ".join(pieces[number] for number in row) for row in found]
-    answer(seconds=seconds, translations=texts, peak_bytes=peak_bytes())
+    seconds, found = repeated(partial(translate, model), sources, SPEC["repeats"])
+    answer(seconds=seconds, translations=texts(found, numbers), peak_bytes=peak_bytes())
 
 
 if __name__ == "__main__":

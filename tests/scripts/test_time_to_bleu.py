@@ -1,0 +1,59 @@
+"""When marks are passed, and what the table makes of it, by hand."""
+
+from typing import Any
+
+import pytest
+from experiments import time_to_bleu
+
+from nmt.config import load_config
+
+EVENTS = [
+    {"event": "train", "step": 20, "seconds": 70.0, "cpu_minutes": 1.0},
+    {"event": "validation", "step": 20, "checkpoint": "step-20", "cpu_minutes": 1.0, "bleu": 29.99},
+    {"event": "train", "step": 40, "seconds": 150.0, "cpu_minutes": 2.0},
+    {"event": "validation", "step": 40, "checkpoint": "step-40", "cpu_minutes": 2.0, "bleu": 36.0},
+    {"event": "train", "step": 60, "seconds": 240.0, "cpu_minutes": 3.0},
+    {"event": "validation", "step": 60, "checkpoint": "step-60", "cpu_minutes": 3.0, "bleu": 34.0},
+    {"event": "validation", "step": 60, "checkpoint": "average", "cpu_minutes": 3.0, "bleu": 40.0},
+]
+
+
+def result(*passed: float | None, minutes: float = 20.0, valid: float = 38.5) -> dict[str, Any]:
+    return {"passed": dict(zip(("30", "35", "38"), passed, strict=True)), "cpu_minutes": minutes, "valid_greedy": valid}
+
+
+@pytest.fixture
+def kept() -> dict[str, Any]:
+    first = next(iter(time_to_bleu.PEERS))
+    peer = result(8.0, 16.0, None, minutes=40.0, valid=36.0) | {"setting": time_to_bleu.PEERS[first]._asdict()}
+    ours = zip(time_to_bleu.OURS, (result(2.0, 4.0, 9.0), result(3.0, 5.0, None), result(4.0, 6.0, 10.0)), strict=True)
+    return {**{name: one | {"test": 39.04} for name, one in ours}, first: peer}
+
+
+def test_a_mark_is_passed_at_the_first_validation_at_or_above_it() -> None:
+    figures = time_to_bleu.figures(time_to_bleu.curve_of(EVENTS))
+    assert figures["passed"] == {"30": 2.0, "35": 2.0, "38": None}
+    assert figures["passed_wall_minutes"] == {"30": 2.5, "35": 2.5, "38": None}
+    assert (figures["cpu_minutes"], figures["valid_greedy"]) == (3.0, 34.0)
+
+
+def test_the_table_has_medians_of_ours_and_their_share_of_the_best_peers(kept: dict[str, Any]) -> None:
+    lines = time_to_bleu.table(kept).splitlines()
+    assert lines[2] == "| ours, seed 1 | 2.0 | 4.0 | 9.0 | 20.0 | 38.5 | **39.0** |"
+    assert lines[5] == "| **ours, median** | **3.0** | **5.0** | **10.0** |  |  |  |"
+    assert lines[6] == "| peer, setting 1 | 8.0 | 16.0 | – | 40.0 | 36.0 | – |"
+    assert lines[7] == "| **ours / peer, setting 1** | **0.38×** | **0.31×** | **< 0.25×** |  |  |  |"
+
+
+def test_the_best_peer_passed_the_highest_mark_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = {"a": result(1.0, 9.0, None), "b": result(2.0, 3.0, 30.0), "c": result(2.0, 3.0, 31.0)}
+    monkeypatch.setattr(time_to_bleu, "PEERS", results)
+    assert time_to_bleu.best_peer(results) == "b"
+    assert time_to_bleu.best_peer({"a": results["a"]}) == "a"
+    assert time_to_bleu.best_peer({}) is None
+
+
+def test_the_recipe_is_one_and_its_validations_are_logged() -> None:
+    training = load_config(time_to_bleu.RECIPE).training
+    assert training.validate_every % 20 == 0  # a line of metrics.jsonl with the seconds before each
+    assert (training.max_updates or 1) % training.validate_every == 0
