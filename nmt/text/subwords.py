@@ -1,7 +1,7 @@
 """SentencePiece tokenizers, trained here.
 
 With normalization `identity`, decode(encode(line)) == line for every line. Training is deterministic: one
-thread, lines in order. Of more than 2,000,000 lines as many are drawn with the seed; lines longer than 1,000
+thread, lines in order. Of more than 500,000 lines as many are drawn with the seed; lines longer than 1,000
 characters are cut there for training, so that none is skipped.
 """
 
@@ -20,7 +20,7 @@ from nmt.text.base import UNKNOWN_TEXT, TokenizerSettings, word_numbers, write_j
 from nmt.text.escape import blanks, escape, restore
 from nmt.text.vocabulary import BOS, EOS, PAD, SPECIALS, UNKNOWN, Vocabulary
 
-SAMPLE_LINES = 2_000_000
+SAMPLE_LINES = 500_000
 LINE_CHARACTERS = 1_000
 
 

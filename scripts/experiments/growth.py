@@ -235,7 +235,7 @@ UNITS = (("seconds", 1.0), ("bytes", 1e6))
 def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
     """d log(value) / d log(size), fitted to the last three points."""
     across, up = np.log(np.array(sizes[-3:], dtype=float)), np.log(np.array(values[-3:], dtype=float))
-    return float(np.polyfit(across, up, 1)[0])
+    return round(float(np.polyfit(across, up, 1)[0]), 6) + 0.0  # no -0.0
 
 
 if __name__ == "__main__":
