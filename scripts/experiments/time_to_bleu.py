@@ -69,7 +69,8 @@ class Setting(NamedTuple):
 
 
 PEERS = {
-    "peer, setting 1": Setting(3, 256, 512, 4000, 0.3, 1e-3, 400, 2600, 2048, "float32"),
+    "Hugging Face 1": Setting(2, 256, 512, 4000, 0.2, 1.5e-3, 400, 3200, 1536, "float32"),
+    "Hugging Face 2": Setting(3, 256, 512, 4000, 0.2, 1e-3, 400, 2800, 1536, "float32"),
 }
 
 
@@ -157,8 +158,7 @@ def peer(name: str) -> None:
     kept = read_results(EXPERIMENT)
     if kept.get(name, {}).get("setting") == PEERS[name]._asdict():
         return
-    others = [kept[other]["passed"]["38"] for other in PEERS if other != name and other in kept]
-    limit = min([MAX_MINUTES, *filter(None, others)])
+    limit = min(MAX_MINUTES, latest(best_peer({other: kept[other] for other in kept if other != name}), kept))
     curve: list[Point] = []
     config = load_config(RECIPE, [f"tokenizer.vocabulary_size={PEERS[name].vocabulary_size}"])
     decode = prepare(config.data, config.tokenizer, config.training.seed).tokenizers.target.decode
@@ -170,6 +170,12 @@ def peer(name: str) -> None:
         if "test" in event:
             (RUNS / f"{name}.hyp").write_text("".join(f"{decode(line.split())}\n" for line in event["test"]), "utf-8")
     keep_result(EXPERIMENT, name, {"setting": PEERS[name]._asdict(), **figures(curve), **machine()})
+
+
+def latest(best: str | None, kept: Mapping[str, Any]) -> float:
+    """When the best setting passed its last mark: whatever comes later than that cannot be the best any more."""
+    passed = kept[best]["passed"].values() if best else []
+    return max(filter(None, passed), default=MAX_MINUTES)
 
 
 def events_of(setting: Setting, config: Config, limit: float) -> Iterator[dict[str, Any]]:
@@ -186,7 +192,7 @@ def events_of(setting: Setting, config: Config, limit: float) -> Iterator[dict[s
         "validate_every": 100,
         "beam_size": 1,
         "batch_sentences": 64,
-        "max_length": 60,
+        "max_length": 50,
     }
     python = str(environments.python("huggingface"))
     command = [python, str(ADAPTERS / "huggingface_quality.py"), json.dumps(spec)]

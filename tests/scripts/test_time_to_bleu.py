@@ -41,8 +41,8 @@ def test_the_table_has_medians_of_ours_and_their_share_of_the_best_peers(kept: d
     lines = time_to_bleu.table(kept).splitlines()
     assert lines[2] == "| ours, seed 1 | 2.0 | 4.0 | 9.0 | 20.0 | 38.5 | **39.0** |"
     assert lines[5] == "| **ours, median** | **3.0** | **5.0** | **10.0** |  |  |  |"
-    assert lines[6] == "| peer, setting 1 | 8.0 | 16.0 | – | 40.0 | 36.0 | – |"
-    assert lines[7] == "| **ours / peer, setting 1** | **0.38×** | **0.31×** | **< 0.25×** |  |  |  |"
+    assert lines[6] == "| Hugging Face 1 | 8.0 | 16.0 | – | 40.0 | 36.0 | – |"
+    assert lines[7] == "| **ours / Hugging Face 1** | **0.38×** | **0.31×** | **< 0.25×** |  |  |  |"
 
 
 def test_the_best_peer_passed_the_highest_mark_first(monkeypatch: pytest.MonkeyPatch) -> None:
