@@ -60,10 +60,9 @@ def _checkpoints(paths: list[Path]) -> Iterator[tuple[str, str]]:
 
 def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     model, training = config.model, config.training
-    yield "encoder", _section(model.encoder.model_dump(mode="json"))
+    over = f", gated layers over it: {model.gated_layers}" if model.gated_layers else ""
+    yield "encoder", _section(model.encoder.model_dump(mode="json")) + over
     yield "decoder", _section(model.decoder.model_dump(mode="json"))
-    if model.gated_layers:
-        yield "over the encoder", f"{model.gated_layers} layers of gated self-attention"
     tables = f", {model.source_embeddings} mixed for the source" if model.source_embeddings > 1 else ""
     yield "embeddings", f"{model.embedding_size}, tied: {model.tied_embeddings}{tables}"
     yield "training", f"{training.optimizer.name}, {training.schedule.name}, seed {training.seed}"

@@ -13,6 +13,7 @@ import sacrebleu
 from command_line import Command
 
 from nmt.checkpoint import Run
+from nmt.config import Config
 from nmt.translate import Alignment, Translation, Translator
 
 TEXTS = ("--source", "text.en", "--reference", "text.de")
@@ -148,6 +149,15 @@ def test_info_tells_what_the_run_holds(run: Command, in_trained: Path) -> None:
     assert lines["best"].split()[:2] == ["loss", f"{best:.4g}"]
     assert lines["checkpoint"].split()[0] == "step-8"
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_info_names_what_stands_before_and_over_the_encoder(run: Command, folder: Path) -> None:
+    model = {"encoder": "lstmn", "gated_layers": 2, "source_embeddings": 3, "tied_embeddings": "target"}
+    text = {"source": "a", "target": "b"}
+    Run.create(Path("runs/x"), Config.model_validate({"data": {"train": text, "valid": text}, "model": model}))
+    out = run("info", "runs/x").out
+    assert "encoder:       lstmn (size 256, num_layers 1), gated layers over it: 2\n" in out
+    assert "embeddings:    256, tied: target, 3 mixed for the source\n" in out
 
 
 def test_info_does_not_take_the_average_for_the_best(run: Command, trained: Path, folder: Path) -> None:
