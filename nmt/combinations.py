@@ -271,6 +271,15 @@ FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
         _window_on_the_past,
     ),
     Rule(
+        "`model.sources` with `attention: none`",
+        ("model.sources", "model.decoder.attention"),
+        "the first source alone would be read, as the decoder's first state",
+        "take an attention, which reads each source",
+        lambda config: (
+            config.model.sources is not None and config.model.decoder.name == "rnn" and _attends(config) is None
+        ),
+    ),
+    Rule(
         "`bridge: backward` without a bidirectional encoder",
         ("model.decoder.bridge", "model.encoder.bidirectional", "model.encoder"),
         "there is no backward direction whose last state could start the decoder",

@@ -17,6 +17,7 @@ from nmt.encoders.conv import ConvEncoder
 from nmt.encoders.gated import GatedEncoder
 from nmt.encoders.lstmn import LstmnEncoder
 from nmt.encoders.rnn import RnnEncoder
+from nmt.encoders.several import Encoders
 from nmt.encoders.snail import SnailEncoder
 from nmt.encoders.transformer import TransformerEncoder
 from nmt.errors import ConfigError
@@ -53,14 +54,17 @@ class ModelOptions(Settings):
     dropout: float = Field(0.2, ge=0, lt=1, description="share of the values that training sets to 0")
     encoder: EncoderOptions = RnnEncoder.Options()
     decoder: DecoderOptions = RnnDecoder.Options()
+    sources: Encoders.Options | None = Field(None, description="where data has several sources: how they are combined")
 
-    def build(self, source_size: int, target_size: int) -> "EncoderDecoder":
+    def build(self, source_size: int, target_size: int, num_sources: int = 1) -> "EncoderDecoder":
         """The model for vocabularies of these sizes. Raises: ConfigError where parts do not fit together."""
+        if (self.sources is None) != (num_sources == 1):
+            raise ConfigError(f"model.sources does not fit data of {num_sources} sources", "set it for several sources")
         if self.tied_embeddings == "all" and source_size != target_size:
             raise ConfigError("model.tied_embeddings: all needs one vocabulary for both sides", "set tokenizer.shared")
         if self.tied_embeddings == "all" and self.source_embeddings > 1:
             raise ConfigError("model.tied_embeddings: all has one table only", "set model.source_embeddings: 1")
-        return EncoderDecoder(self, source_size, target_size)
+        return EncoderDecoder(self, source_size, target_size, num_sources)
 
     def build_encoder(self) -> Encoder:
         """The encoder with the layers over it."""
@@ -81,7 +85,7 @@ class EncoderDecoder(nn.Module):
     eval mode both give the same log-probabilities, whatever the padding and the batch-mates.
     """
 
-    def __init__(self, options: ModelOptions, source_size: int, target_size: int) -> None:
+    def __init__(self, options: ModelOptions, source_size: int, target_size: int, num_sources: int) -> None:
         super().__init__()
         size = options.embedding_size
         self.scale = math.sqrt(size)
@@ -89,16 +93,22 @@ class EncoderDecoder(nn.Module):
         shared = options.tied_embeddings == "all"
         self.source_embedding = self.target_embedding if shared else options.build_source_embedding(source_size)
         self.encoder: Encoder = options.build_encoder()
-        self.decoder: Decoder = options.decoder.build(size, self.encoder.shape, options.dropout)
+        shape, self.encoders = self.encoder.shape, None
+        if options.sources is not None:
+            self.encoders = options.sources.build(options.build_encoder, shape.memory_size, num_sources)
+            shape = options.sources.shape(shape, num_sources)
+        self.decoder: Decoder = options.decoder.build(size, shape, options.dropout)
         self.max_length = self.decoder.max_length
         tied = None if options.tied_embeddings == "none" else self.target_embedding
         self.output = Softmax(self.decoder.hidden_size, target_size, tied)
 
     def encode(self, sources: tuple[Source, ...]) -> Memory:
         """Encode each source; one part of the memory per source."""
-        encoded = tuple(
-            self.encoder(self.scale * self.source_embedding(source.ids_BS), source.mask_BS) for source in sources
-        )
+        embedded = [(self.scale * self.source_embedding(source.ids_BS), source.mask_BS) for source in sources]
+        if self.encoders is None:
+            encoded: tuple[Encoded, ...] = (self.encoder(*embedded[0]),)
+        else:
+            encoded = self.encoders(self.encoder, embedded)
         return Memory(encoded, self.decoder.prepare(encoded))
 
     def start(self, memory: Memory) -> Any:

@@ -8,6 +8,7 @@ import torch
 from nmt import tree
 from nmt.attention.normalizers import NormalizerOptions
 from nmt.attention.scores import ScoreOptions
+from nmt.attention.sources import CombinationOptions
 from nmt.batch import Batch, make_batch
 from nmt.decoders.bridge import BridgeOptions
 from nmt.layers.positions import PositionOptions
@@ -20,6 +21,7 @@ SIZE = 4
 Shape = dict[str, Any]
 
 SCORES = [*members(ScoreOptions)]
+COMBINATIONS = [*members(CombinationOptions)]
 NORMALIZERS = [*members(NormalizerOptions)]
 SCOPES: list[Shape] = [
     {"name": "global"},
@@ -113,14 +115,35 @@ def _transformers() -> Iterator[tuple[str, Shape]]:
     yield "target-tied", {**rnn(), "tied_embeddings": "target"}
 
 
-SHAPES: dict[str, Shape] = {**dict(_attentions()), **dict(_recurrent()), **dict(_transformers())}
+def _several_sources() -> Iterator[tuple[str, Shape]]:
+    for combine in COMBINATIONS:
+        yield f"sources-{combine}", {**rnn(), "sources": {"combine": combine}}
+        several = {"combine": combine, "shared_encoder": False}
+        yield f"sources-{combine}-transformer", {**transformer(), "sources": several}
+    yield "sources-co-attention", {**rnn(query="current"), "sources": {"combine": "gate", "co_attention": True}}
+    yield "sources-local", {**rnn({"scope": SCOPES[2], "heads": 2}), "sources": {"shared_encoder": False}}
+
+
+SHAPES: dict[str, Shape] = {
+    **dict(_attentions()),
+    **dict(_recurrent()),
+    **dict(_transformers()),
+    **dict(_several_sources()),
+}
+
+
+def num_sources(shape: Shape) -> int:
+    """How many sources a model of this shape reads."""
+    if "sources" not in shape:
+        return 1
+    return 2 if shape["sources"].get("co_attention") else 3
 
 
 def build(shape: Shape, seed: int = 1, vocabulary: int = VOCABULARY, spread: float = 1.0) -> EncoderDecoder:
     """The model in float64 and eval mode, every parameter random, so that no bias is 0 and no two are equal."""
     torch.manual_seed(seed)
     settings = {"embedding_size": SIZE, "dropout": 0.1, **shape}
-    model = ModelOptions.model_validate(settings).build(vocabulary, vocabulary).double().eval()
+    model = ModelOptions.model_validate(settings).build(vocabulary, vocabulary, num_sources(shape)).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.3 * spread)
@@ -133,10 +156,12 @@ def sentences(lengths: Sequence[int], seed: int, vocabulary: int = VOCABULARY) -
     return [[*torch.randint(4, vocabulary, (length - 1,), generator=chance).tolist(), EOS] for length in lengths]
 
 
-def batch_of(source_lengths: Sequence[int], target_lengths: Sequence[int], seed: int = 1) -> Batch:
-    """A batch of random pairs."""
-    sources, targets = sentences(source_lengths, seed), sentences(target_lengths, seed + 1)
-    return make_batch([sources], targets, range(len(targets)))
+def batch_of(source_lengths: Sequence[int], target_lengths: Sequence[int], seed: int = 1, sources: int = 1) -> Batch:
+    """A batch of random pairs; of several sources, each has the first one's lengths in another order."""
+    turned = [[*source_lengths[number:], *source_lengths[:number]] for number in range(sources)]
+    texts = [sentences(lengths, seed + 10 * number) for number, lengths in enumerate(turned)]
+    targets = sentences(target_lengths, seed + 1)
+    return make_batch(texts, targets, range(len(targets)))
 
 
 def log_probs_BTV(model: EncoderDecoder, batch: Batch) -> torch.Tensor:

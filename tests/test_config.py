@@ -198,6 +198,10 @@ FORBIDDEN = {
         "model:\n  decoder:\n    name: rnn\n    attention: {score: location, heads: 2}\n",
         7,
     ),
+    "`model.sources` with `attention: none`": (
+        "model:\n  sources: {combine: gate}\n  decoder: {name: rnn, attention: none}\n",
+        5,
+    ),
     "`bridge: backward` without a bidirectional encoder": (
         "model:\n  encoder: {name: rnn, bidirectional: false}\n  decoder: {name: rnn, bridge: backward}\n",
         6,

@@ -4,7 +4,7 @@ import typing
 
 import pytest
 import torch
-from models import SHAPES, batch_of, build, log_probs_BTV, sentences
+from models import SHAPES, batch_of, build, log_probs_BTV, num_sources, sentences
 from safetensors.torch import save_file
 
 from nmt import tree
@@ -16,24 +16,28 @@ from nmt.model import ModelOptions
 
 every_model = pytest.mark.parametrize("name", SHAPES)
 WITHOUT_WEIGHTS = tuple(name for name in SHAPES if "none" in name)
-BATCH = batch_of([4, 1, 6, 2], [3, 5, 1, 4])
+
+
+def batch_for(name: str) -> Batch:
+    """Four sentence pairs, with as many sources as the model reads."""
+    return batch_of([4, 1, 6, 2], [3, 5, 1, 4], sources=num_sources(SHAPES[name]))
 
 
 def alone(batch: Batch, row: int) -> Batch:
     """One sentence pair of a batch, without padding."""
-    source, target = (ids[row][mask[row]].tolist() for ids, mask in ((*batch.sources[0],), (*batch[2:4],)))
-    return make_batch([[source]], [target], [0])
+    sources = [[source.ids_BS[row][source.mask_BS[row]].tolist()] for source in batch.sources]
+    return make_batch(sources, [batch.target_BT[row][batch.mask_BT[row]].tolist()], [0])
 
 
 @every_model
 def test_folded_steps_give_what_forward_gives(name, shapes_as_named):
-    model, hypotheses = build(SHAPES[name]), 3
+    model, hypotheses, batch = build(SHAPES[name]), 3, batch_for(name)
     with torch.no_grad():
-        forced_BTS = model(BATCH, Want()).weights_BTS
-        forced_BTV = log_probs_BTV(model, BATCH)
-        memory = model.encode(BATCH.sources)
+        forced_BTS = model(batch, Want()).weights_BTS
+        forced_BTV = log_probs_BTV(model, batch)
+        memory = model.encode(batch.sources)
         state = tree.repeat(model.start(memory), hypotheses)
-        for t, ids_B in enumerate(BATCH.input_BT.unbind(1)):
+        for t, ids_B in enumerate(batch.input_BT.unbind(1)):
             predictions, weights_NS, state = model.step(tree.repeat(ids_B, hypotheses), memory, state, Want())
             expected_NV = tree.repeat(forced_BTV[:, t], hypotheses)
             torch.testing.assert_close(predictions.log_probs(), expected_NV, rtol=0, atol=1e-9)
@@ -44,14 +48,15 @@ def test_folded_steps_give_what_forward_gives(name, shapes_as_named):
 
 @every_model
 def test_hypotheses_with_different_histories_do_not_mix(name, shapes_as_named):
+    batch = batch_for(name)
     model, inputs_BKT = build(SHAPES[name]), torch.randint(4, 11, (4, 2, 4), generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
-        memory = model.encode(BATCH.sources)
+        memory = model.encode(batch.sources)
         state = tree.repeat(model.start(memory), 2)
         for t in range(4):
             predictions, _, state = model.step(inputs_BKT[:, :, t].flatten(), memory, state, None)
         for k in range(2):
-            forced = Batch(BATCH.sources, inputs_BKT[:, k], inputs_BKT[:, k], inputs_BKT[:, k] > 0, (0, 1, 2, 3))
+            forced = Batch(batch.sources, inputs_BKT[:, k], inputs_BKT[:, k], inputs_BKT[:, k] > 0, (0, 1, 2, 3))
             expected_BV = log_probs_BTV(model, forced)[:, -1]
             torch.testing.assert_close(predictions.log_probs()[k::2], expected_BV, rtol=0, atol=1e-9)
 
@@ -60,7 +65,8 @@ def test_hypotheses_with_different_histories_do_not_mix(name, shapes_as_named):
 def test_a_state_survives_select(name):
     model = build(SHAPES[name])
     histories = [[4, 5, 6], [7, 8, 9], [5, 10, 4]]
-    source = make_batch([sentences([4], 3)], histories[:1], [0]).sources
+    texts = [sentences([4], 3 + number) for number in range(num_sources(SHAPES[name]))]
+    source = make_batch(texts, histories[:1], [0]).sources
     with torch.no_grad():
         memory = model.encode(source)
         state = tree.repeat(model.start(memory), 3)
@@ -74,11 +80,11 @@ def test_a_state_survives_select(name):
 
 @every_model
 def test_a_sentence_does_not_depend_on_padding_or_batch_mates(name, shapes_as_named):
-    model = build(SHAPES[name])
+    model, batch = build(SHAPES[name]), batch_for(name)
     with torch.no_grad():
-        together_BTV, weights_BTS = log_probs_BTV(model, BATCH), model(BATCH, Want()).weights_BTS
+        together_BTV, weights_BTS = log_probs_BTV(model, batch), model(batch, Want()).weights_BTS
         for row in range(4):
-            single = alone(BATCH, row)
+            single = alone(batch, row)
             length = single.target_BT.shape[1]
             torch.testing.assert_close(log_probs_BTV(model, single)[0], together_BTV[row, :length], rtol=0, atol=1e-9)
             if weights_BTS is not None:
@@ -88,9 +94,10 @@ def test_a_sentence_does_not_depend_on_padding_or_batch_mates(name, shapes_as_na
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if name not in WITHOUT_WEIGHTS])
 def test_weights_are_exactly_0_on_padding_and_sum_to_1(name):
+    batch = batch_for(name)
     with torch.no_grad():
-        weights_BTS = build(SHAPES[name])(BATCH, Want()).weights_BTS
-    assert (weights_BTS.masked_select(~BATCH.sources[0].mask_BS.unsqueeze(1)) == 0).all()
+        weights_BTS = build(SHAPES[name])(batch, Want()).weights_BTS
+    assert (weights_BTS.masked_select(~batch.sources[0].mask_BS.unsqueeze(1)) == 0).all()
     assert (weights_BTS >= 0).all()
     sums_BT = weights_BTS.sum(-1)
     scope = SHAPES[name]["decoder"].get("attention", {}).get("scope", {})
@@ -103,27 +110,29 @@ def test_weights_are_exactly_0_on_padding_and_sum_to_1(name):
 
 @every_model
 def test_a_later_piece_does_not_change_earlier_predictions(name):
-    model = build(SHAPES[name])
-    changed_BT = BATCH.input_BT.clone()
+    model, batch = build(SHAPES[name]), batch_for(name)
+    changed_BT = batch.input_BT.clone()
     changed_BT[:, 2:] = torch.where(changed_BT[:, 2:] == 5, 6, 5)
     with torch.no_grad():
-        before_BTV = log_probs_BTV(model, BATCH)
-        after_BTV = log_probs_BTV(model, BATCH._replace(input_BT=changed_BT))
+        before_BTV = log_probs_BTV(model, batch)
+        after_BTV = log_probs_BTV(model, batch._replace(input_BT=changed_BT))
     torch.testing.assert_close(after_BTV[:, :2], before_BTV[:, :2], rtol=0, atol=1e-12)
     assert (after_BTV[:, 2] != before_BTV[:, 2]).any()
 
 
 @every_model
 def test_every_parameter_gets_a_finite_gradient(name, shapes_as_named):
+    batch = batch_for(name)
     model = build(SHAPES[name]).train()
-    translation_loss(model, BATCH, 0.1).total.backward()
+    translation_loss(model, batch, 0.1).total.backward()
     assert [key for key, parameter in model.named_parameters() if parameter.grad is None] == []
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
 @every_model
 def test_the_loss_has_the_gradient_that_differences_show(name):
-    model, batch, step = build(SHAPES[name]), batch_of([3, 2], [2, 3], seed=7), 1e-6
+    model, step = build(SHAPES[name]), 1e-6
+    batch = batch_of([3, 2], [2, 3], seed=7, sources=num_sources(SHAPES[name]))
     parameters = [*model.parameters()]
     chance = torch.Generator().manual_seed(3)
     directions = [torch.randn(p.shape, dtype=p.dtype, generator=chance) for p in parameters]
@@ -140,22 +149,23 @@ def test_the_loss_has_the_gradient_that_differences_show(name):
 
 @every_model
 def test_a_checkpoint_gives_back_the_same_bits(name, tmp_path):
+    batch = batch_for(name)
     model, other = build(SHAPES[name], seed=1), build(SHAPES[name], seed=2)
     save_file({key: tensor.contiguous() for key, tensor in weights(model).items()}, tmp_path / "w.safetensors")
     load_weights(other, tmp_path / "w.safetensors")
     assert all(torch.equal(tensor, other.state_dict()[key]) for key, tensor in model.state_dict().items())
     with torch.no_grad():
-        assert torch.equal(log_probs_BTV(model, BATCH), log_probs_BTV(other, BATCH))
+        assert torch.equal(log_probs_BTV(model, batch), log_probs_BTV(other, batch))
 
 
 @every_model
 def test_nothing_is_kept_between_calls(name):
-    model = build(SHAPES[name])
+    model, batch = build(SHAPES[name]), batch_for(name)
     before = {path: dict(vars(module)) for path, module in model.named_modules()}
     with torch.no_grad():
-        model(BATCH, Want())
-        memory = model.encode(BATCH.sources)
-        model.step(BATCH.input_BT[:, 0], memory, model.start(memory), Want())
+        model(batch, Want())
+        memory = model.encode(batch.sources)
+        model.step(batch.input_BT[:, 0], memory, model.start(memory), Want())
     for path, module in model.named_modules():
         assert vars(module).keys() == before[path].keys()
         assert all(value is before[path][key] for key, value in vars(module).items())

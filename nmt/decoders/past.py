@@ -4,7 +4,7 @@ Each step adds a column for every prefix of a sentence, C in all; which of them 
 that reordering hypotheses moves no keys and no values.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -70,8 +70,11 @@ def hidden_beyond(mask_BRC: Tensor) -> Tensor:
     return functional.pad(mask_BRC, (0, whole(mask_BRC.shape[2]) - mask_BRC.shape[2]))
 
 
-def laid_out(prepared: Prepared) -> Prepared:
-    """Keys and values for many small reads: each head's in one piece, in whole columns (zero and hidden beyond)."""
+def laid_out(prepared: Any) -> Any:
+    """Keys and values for many small reads: each head's in one piece, in whole columns (zero and hidden beyond); those
+    of several sources one by one."""
+    if not isinstance(prepared, Prepared):
+        return tuple(laid_out(part) for part in prepared)
     beyond = whole(prepared.keys.shape[2]) - prepared.keys.shape[2]
     keys, values = (functional.pad(part, (0, 0, 0, beyond)).contiguous() for part in prepared[:2])
     return Prepared(keys, values, hidden_beyond(prepared.mask_BRS))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from nmt.attention.base import Attended
 from nmt.attention.heads import Attention, AttentionOptions, AttentionSettings
+from nmt.attention.sources import over_sources
 from nmt.decoders.base import Decoded, Layers, row_weights
 from nmt.decoders.bridge import BridgeOptions, Dense
 from nmt.decoders.readout import AttentionalState, DeepOutput
@@ -84,7 +85,9 @@ class RnnDecoder(nn.Module):
         self.max_length: int | None = None
         self.reads_previous = options.query == "previous" and options.deep_output
         self.input_feeding = options.input_feeding
-        self.attention: Attention = options.attention.build(size, encoder.memory_size, encoder.final_size)
+        self.attention: Attention = over_sources(
+            lambda: options.attention.build(size, encoder.memory_size, encoder.final_size), size, encoder.several
+        )
         self.num_heads, self.state_size = self.attention.num_heads, size
         self.context_size = context_size = self.attention.context_size
         self.cells = nn.ModuleList(

@@ -7,7 +7,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from nmt.attention.base import Attended
-from nmt.attention.heads import Mechanism, MultiHead, Prepared
+from nmt.attention.heads import Attention, Mechanism, MultiHead, Prepared
+from nmt.attention.sources import over_sources
 from nmt.decoders.base import Decoded, Layers, row_weights
 from nmt.decoders.past import Past, descend, hidden_beyond, laid_out
 from nmt.encoders.base import Encoded, EncoderShape
@@ -47,10 +48,12 @@ class DecoderLayer(nn.Module):
     Source: Vaswani et al. 2017, §3.1. Differs: nothing.
     """
 
-    def __init__(self, options: "TransformerDecoder.Options", size: int, memory_size: int, dropout: float) -> None:
+    def __init__(self, options: "TransformerDecoder.Options", size: int, encoder: EncoderShape, dropout: float) -> None:
         super().__init__()
         self.self_attention = MultiHead(options.self_attention, options.heads, size, size, size)
-        self.cross_attention = MultiHead(options.attention, options.heads, size, memory_size, size)
+        self.cross_attention: Attention = over_sources(
+            lambda: MultiHead(options.attention, options.heads, size, encoder.memory_size, size), size, encoder.several
+        )
         self.feed_forward = FeedForward(size, options.feed_forward_size, options.activation, dropout)
         self.looking_back = Residual(size, options.norm, dropout)
         self.attending = Residual(size, options.norm, dropout)
@@ -108,9 +111,7 @@ class TransformerDecoder(nn.Module):
         self.num_layers, self.num_heads = options.num_layers, options.heads
         self.entrance = Entrance(options.positions, size, dropout)
         self.max_length = self.entrance.max_length
-        self.layers = nn.ModuleList(
-            DecoderLayer(options, size, encoder.memory_size, dropout) for _ in range(options.num_layers)
-        )
+        self.layers = nn.ModuleList(DecoderLayer(options, size, encoder, dropout) for _ in range(options.num_layers))
         self.norm = final_norm(options, size)
 
     def _layer(self, number: int) -> DecoderLayer:

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from nmt.attention.base import Memory
+from nmt.attention.sources import Several
 
 
 class Encoded(NamedTuple):
@@ -23,13 +24,14 @@ class Encoded(NamedTuple):
 
 
 class EncoderShape(NamedTuple):
-    """What a decoder must know of an encoder to be built for it."""
+    """What a decoder must know of an encoder to be built for it; and of the sources, where there are several."""
 
     memory_size: int
     num_layers: int
     final_size: int
     bidirectional: bool
     has_cell: bool
+    several: Several | None = None
 
 
 class Encoder(Protocol):

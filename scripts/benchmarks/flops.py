@@ -72,7 +72,9 @@ class Cost(NamedTuple):
 
 
 def cost(model: ModelOptions, vocabulary_size: int) -> Cost:
-    """Of a model with so many target pieces. Raises: ValueError where a part has no formula here."""
+    """Of a model of one source with so many target pieces. Raises: ValueError where a part has no formula here."""
+    if model.sources is not None:
+        raise ValueError("scripts/benchmarks/flops.py counts models of one source")
     size = model.embedding_size
     output = Cost(target=2 * size * vocabulary_size)
     over = gated_cost(model.encoder.shape(size).memory_size)
@@ -144,7 +146,7 @@ def gates(cell: Any) -> int:
 
 def decoder_cost(decoder: Any, size: int, encoder: Any) -> Cost:
     """Of a decoder over embeddings of width `size`, output layer left out."""
-    memory_size, _, final_size, _, _ = encoder.shape(size)
+    memory_size, _, final_size, *_ = encoder.shape(size)
     if isinstance(decoder, TransformerDecoder.Options):
         layer = Cost(target=2 * 2 * size * decoder.feed_forward_size)
         own = heads_cost(decoder.self_attention, decoder.heads, size, size)
