@@ -44,6 +44,10 @@ def test_an_int8_layer_is_the_linear_layer_of_rounded_numbers(bias):
     torch.testing.assert_close(given.double(), expected, rtol=0, atol=1e-5)
 
 
+def test_an_int8_layer_of_no_rows_gives_none():
+    assert Int8Linear(torch.randn(7, 16), None)(torch.zeros(4, 0, 16)).shape == (4, 0, 7)
+
+
 def test_an_int8_row_does_not_depend_on_its_batch_mates():
     layer, inputs = Int8Linear(torch.randn(7, 16), None), torch.randn(3, 16)
     assert torch.equal(layer(torch.cat((inputs, 1000 * inputs)))[:3], layer(inputs))

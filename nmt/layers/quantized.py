@@ -36,6 +36,8 @@ class Int8Linear(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs in float32."""
+        if not inputs.numel():  # oneDNN's product of no rows loses the leading axes
+            return inputs.new_zeros(*inputs.shape[:-1], self.out_features, dtype=torch.float32)
         numbers, scale = quantized(inputs.float())
         product: Tensor = torch.ops.onednn.qlinear_pointwise(
             numbers, 1.0, 0, self.packed, self.scale, self.zeros, None, 1.0, 0, torch.float32, "none", [], ""
