@@ -54,7 +54,7 @@ def fill(axes: Axes, panel: Panel) -> None:
         axes.set(xscale="log", yscale="log")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=20))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
             axis.set_minor_formatter(NullFormatter())
     finish(axes, panel.across, panel.up)
     set_text(axes.set_title(panel.title, loc="left"), TEXT + 1)

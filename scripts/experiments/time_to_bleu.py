@@ -69,8 +69,8 @@ class Setting(NamedTuple):
 
 
 PEERS = {
-    "Hugging Face 1": Setting(2, 256, 512, 4000, 0.2, 1.5e-3, 400, 3200, 1536, "float32"),
-    "Hugging Face 2": Setting(3, 256, 512, 4000, 0.2, 1e-3, 400, 2800, 1536, "float32"),
+    "Hugging Face 1": Setting(2, 256, 512, 4000, 0.2, 1.5e-3, 400, 2600, 1536, "float32"),
+    "Hugging Face 2": Setting(3, 256, 512, 4000, 0.2, 1e-3, 400, 2200, 1536, "float32"),
 }
 
 
