@@ -3,13 +3,14 @@
 Shapes: B sentences, S source positions, T target positions. mask: True = a real piece, False = padding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from nmt import tree
 from nmt.text.vocabulary import BOS, PAD
 
 
@@ -56,3 +57,18 @@ def make_batch(
     input_BT = torch.full_like(target_BT, BOS)
     input_BT[:, 1:] = target_BT[:, :-1]
     return Batch(tuple(map(make_source, sources)), input_BT, target_BT, mask_BT, tuple(lines))
+
+
+def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
+    """The batch in as few parts of alike sizes as have rows × longest ≤ `tokens`, or one row."""
+    num_rows = len(batch.lines)
+    longest = max(batch.target_BT.shape[1], *(source.ids_BS.shape[1] for source in batch.sources))
+    number = -(-num_rows // max(1, tokens // longest))
+    size = -(-num_rows // number)
+    for start in range(0, num_rows, size):
+        yield _rows(batch, slice(start, start + size))
+
+
+def _rows(batch: Batch, rows: slice) -> Batch:
+    taken = tree.map_tensors(lambda leaf: leaf[rows], batch)
+    return taken._replace(lines=batch.lines[rows])

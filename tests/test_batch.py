@@ -1,6 +1,10 @@
 """Batches by hand."""
 
-from nmt.batch import make_batch, make_source, pad
+import sys
+
+import torch
+
+from nmt.batch import make_batch, make_source, pad, parts
 from nmt.text.vocabulary import BOS, EOS, PAD
 
 
@@ -31,3 +35,20 @@ def test_padding_is_a_mask_and_not_an_id():
 def test_no_rows_give_an_empty_matrix():
     ids, mask = pad([])
     assert ids.shape == mask.shape == (0, 0)
+
+
+def test_parts_are_as_few_and_as_even_as_fit():
+    batch = make_batch([[[5, 2]] * 7], [[6, 7, 2]] * 7, range(7))
+    assert [part.lines for part in parts(batch, 9)] == [(0, 1, 2), (3, 4, 5), (6,)]
+    assert [part.lines for part in parts(batch, 12)] == [(0, 1, 2, 3), (4, 5, 6)]
+    assert [len(part.lines) for part in parts(batch, 1)] == [1] * 7
+    assert [part.lines for part in parts(batch, sys.maxsize)] == [batch.lines]
+
+
+def test_parts_hold_their_rows_of_everything():
+    batch = make_batch([[[5, 2], [3, 2], [2]]], [[6, 2], [2], [8, 2]], (4, 9, 1))
+    first, second = parts(batch, 4)
+    assert [first.lines, second.lines] == [(4, 9), (1,)]
+    assert torch.cat((first.input_BT, second.input_BT)).equal(batch.input_BT)
+    assert torch.cat((first.mask_BT, second.mask_BT)).equal(batch.mask_BT)
+    assert second.sources[0].ids_BS.equal(batch.sources[0].ids_BS[2:])

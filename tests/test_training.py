@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 
 import pytest
 import torch
@@ -54,6 +55,21 @@ def test_accumulated_batches_follow_the_gradient_of_one_batch_of_them_all(tmp_pa
     (loss.total / loss.tokens).backward()
     for ours, theirs in zip(training.model.parameters(), whole.model.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [RNN, TRANSFORMER], ids=["rnn", "transformer"])
+def test_batches_computed_in_parts_give_the_gradient_and_the_figures_of_whole_ones(tmp_path, model):
+    tiny = Tiny(tmp_path, {**model, "dropout": 0.0})
+    gradients, told = [], []
+    for room in (sys.maxsize, 20):
+        training = begin(tiny.config, tiny.data, tiny.run(f"run{room}"), torch.device("cpu"))
+        training.model.double()
+        training.worker.room = room
+        told.append(next(update(training)))
+        gradients.append([parameter.grad for parameter in training.model.parameters()])
+    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
+    assert (told[0].loss, told[0].nll) == pytest.approx((told[1].loss, told[1].nll), rel=1e-12)
+    assert told[0].tokens == told[1].tokens
 
 
 def joined(batches):

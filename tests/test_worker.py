@@ -75,3 +75,11 @@ def test_an_update_begins_without_the_gradient_of_the_one_before(precision):
         gradient_of(worker, batch)
         seen.append([parameter.grad.clone() for parameter in model.parameters()])
     torch.testing.assert_close(seen[0], seen[1], rtol=0, atol=0)
+
+
+def test_the_more_a_position_leaves_for_the_way_back_the_fewer_are_computed_at_a_time():
+    model = torch.nn.Sequential(torch.nn.Linear(1024, 2048), torch.nn.LayerNorm(2048), torch.nn.Linear(2048, 1024))
+    # (1024 + 2048) + (2048 + 1024) values of 4 bytes; 192 MiB are 8192 times as many
+    assert Worker(model, torch.float32).room == 8192
+    assert Worker(model, torch.bfloat16).room == 16384
+    assert Worker(torch.nn.Linear(1, 1).to("meta"), torch.float32).room > 10**12

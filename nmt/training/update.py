@@ -1,21 +1,22 @@
 """One update: batches, gradient, clipping, step.
 
 It takes `accumulate` batches B₁ … B_a and follows the gradient of Σ loss(B_i) / Σ tokens(B_i): accumulating
-them is the same as one batch of them all.
+them is the same as one batch of them all. For the same reason a batch may be computed in parts, so that the memory
+of an update does not grow with it.
 """
 
 import math
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from nmt.batch import Batch
+from nmt.batch import Batch, parts
 from nmt.data.corpus import read_lines
 from nmt.errors import TrainingError
 from nmt.events import Event, Logged, Updated
@@ -60,8 +61,8 @@ def _follow_gradient(training: Training, learning_rate: float) -> Sums:
     tokens = sum(int(batch.mask_BT.sum()) for batch in batches)
     training.worker.begin()
     loss, nll = 0.0, 0.0
-    for batch in batches:
-        batch_loss, batch_nll = _backward(training, batch, tokens)
+    for part in chain.from_iterable(parts(batch, training.worker.room) for batch in batches):
+        batch_loss, batch_nll = _backward(training, part, tokens)
         loss, nll = loss + batch_loss, nll + batch_nll
     clip_norm = training.settings.clip_norm
     norm = float(nn.utils.clip_grad_norm_(training.model.parameters(), clip_norm or math.inf))
