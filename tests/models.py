@@ -28,8 +28,17 @@ SCOPES: list[Shape] = [
     {"name": "local_m", "window": 1},
     {"name": "local_p", "window": 2},
     {"name": "local_p", "window": 1, "renormalize": True},
+    {"name": "expanded", "window": 1, "block": 2},
+    {"name": "expanded", "window": 1, "block": 2, "centre": "local_p"},
+    {"name": "hybrid", "local": {"name": "local_m", "window": 1}, "gate": 0.4},
+    {"name": "hybrid", "local": {"name": "local_p", "window": 1, "renormalize": True}},
+    {"name": "multi_dimensional"},
+    {"name": "hard"},
+    {"name": "hard", "decoding": "expectation"},
+    {"name": "ntm"},
+    {"name": "ntm", "max_shift": 2, "write": True},
 ]
-WINDOWS = ("local_m", "local_p")  # scopes that an encoder's self-attention may have
+IN_ENCODERS = ("local_m", "local_p", "expanded", "hybrid", "multi_dimensional")  # the others need steps
 CELLS: list[Shape] = [{"name": "gru", "reset": "after"}, {"name": "gru", "reset": "before"}, {"name": "lstm"}]
 BRIDGES = [*members(BridgeOptions)]
 POSITIONS = [*members(PositionOptions)]
@@ -63,6 +72,14 @@ def _attentions() -> Iterator[tuple[str, Shape]]:
     for number, scope in enumerate(SCOPES):
         yield f"scope-{scope['name']}-{number}", rnn({"scope": scope}, query="current")
         yield f"scope-{scope['name']}-{number}-4-heads", rnn({"scope": scope, "heads": 4})
+    for query in ("previous", "current"):
+        yield f"coverage-{query}", rnn({"coverage": {}}, query=query)
+    yield "coverage-feeding-2-heads", rnn({"coverage": {}, "heads": 2}, input_feeding=True)
+    yield "hops", rnn({"hops": 2})
+    yield "hops-2-heads", rnn({"hops": 3, "heads": 2}, query="current")
+    yield "hops-ntm", rnn({"hops": 2, "scope": {"name": "ntm"}}, input_feeding=True)
+    yield "coverage-loss-alone", rnn({"score": "dot", "coverage": {"vector": False}}, query="current")
+    yield "coverage-ntm", rnn({"scope": {"name": "ntm", "write": True}, "coverage": {}}, query="current")
     yield "fused-4-heads", rnn({"score": "scaled_dot", "heads": 4})
     for context in ("initial", "every_step"):
         for query in ("previous", "current"):
@@ -97,10 +114,13 @@ def _transformers() -> Iterator[tuple[str, Shape]]:
             part = {"score": score}
             yield f"transformer-{score}", transformer({"attention": part}, self_attention=part)
     for number, scope in enumerate(SCOPES):
-        yield f"transformer-{scope['name']}-{number}", transformer({"attention": {"scope": scope}})
-        if scope["name"] in WINDOWS:
-            windows = transformer(self_attention={"scope": scope})
+        score = "additive" if scope["name"] == "multi_dimensional" else "scaled_dot"
+        part = {"score": score, "scope": scope}
+        yield f"transformer-{scope['name']}-{number}", transformer({"attention": part})
+        if scope["name"] in IN_ENCODERS:
+            windows = transformer(self_attention=part)
             yield f"transformer-encoder-{scope['name']}-{number}", {**transformer(), "encoder": windows["encoder"]}
+    yield "transformer-coverage", transformer({"attention": {"score": "additive", "coverage": {}}})
     yield "transformer-gelu", transformer(activation="gelu")
     yield "transformer-rnn", {"encoder": transformer()["encoder"], "decoder": rnn()["decoder"]}
     yield "rnn-transformer", {"encoder": rnn()["encoder"], "decoder": transformer()["decoder"]}

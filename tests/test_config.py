@@ -8,9 +8,11 @@ import pytest
 import torch
 import yaml
 
+from nmt.attention.scopes import ScopeOptions
 from nmt.combinations import FORBIDDEN_KEYS, FORBIDDEN_VALUES, markdown_table
 from nmt.config import Config, TrainingSettings, config_hash, dump_config, load_config
 from nmt.errors import ConfigError
+from nmt.settings import members
 
 DATA = "data:\n  train: {source: a.en, target: a.de}\n  valid: {source: b.en, target: b.de}\n"
 
@@ -194,6 +196,10 @@ FORBIDDEN = {
         "model:\n  encoder: {name: rnn, size: 100}\n  decoder: {name: rnn, size: 100, attention: {score: dot}}\n",
         6,
     ),
+    "several `attention.hops` over states of another width than the decoder's": (
+        "model:\n  encoder: {name: rnn, size: 100}\n  decoder: {name: rnn, size: 100, attention: {hops: 2}}\n",
+        6,
+    ),
     "`score: location` with several `attention.heads`": (
         "model:\n  decoder:\n    name: rnn\n    attention: {score: location, heads: 2}\n",
         7,
@@ -201,6 +207,26 @@ FORBIDDEN = {
     "`model.sources` with `attention: none`": (
         "model:\n  sources: {combine: gate}\n  decoder: {name: rnn, attention: none}\n",
         5,
+    ),
+    "`encoder.self_attention` with `scope: ntm` or `hard`": (
+        "model:\n  encoder: {name: transformer, self_attention: {scope: ntm}}\n",
+        5,
+    ),
+    "`coverage` in a `self_attention`": (
+        "model:\n  encoder: {name: transformer, self_attention: {score: additive, coverage: {loss: 0.5}}}\n",
+        5,
+    ),
+    "`scope: multi_dimensional` with another score than `additive`, `concat` or `mlp`": (
+        "model:\n  decoder:\n    name: rnn\n    attention:\n      score: general\n      scope: multi_dimensional\n",
+        9,
+    ),
+    "`attention.coverage` with `vector` and another score than `additive`": (
+        "model:\n  decoder:\n    name: rnn\n    attention:\n      score: general\n      coverage: {loss: 0.5}\n",
+        9,
+    ),
+    "`score: location` with `scope: expanded`": (
+        "model:\n  decoder:\n    name: rnn\n    attention:\n      score: location\n      scope: expanded\n",
+        9,
     ),
     "`bridge: backward` without a bidirectional encoder": (
         "model:\n  encoder: {name: rnn, bidirectional: false}\n  decoder: {name: rnn, bridge: backward}\n",
@@ -298,8 +324,12 @@ def draw_model(chance: random.Random) -> dict[str, Any]:
     """Any of the combinations of parts and small sizes, sensible or not."""
     pick = chance.choice
     cell, layers, heads = (lambda: pick(["gru", "lstm"])), (lambda: pick([1, 2])), (lambda: pick([1, 2, 3]))
+    none = {"name": "none", "context": pick(["initial", "every_step"])}
+    scope = pick(["global", *members(ScopeOptions)])
     score = pick(["dot", "general", "additive", "cosine", "location"])
-    attention = pick([{"name": "none", "context": pick(["initial", "every_step"])}, {"score": score, "heads": heads()}])
+    coverage = pick([None, None, {}, {"vector": False}])
+    mechanism = {"score": score, "scope": scope, "coverage": coverage}
+    attention = pick([none, {**mechanism, "heads": heads(), "hops": pick([1, 1, 2])}])
     transformer = {"name": "transformer", "num_layers": 1, "heads": heads(), "feed_forward_size": 8}
     both_ways = {"bidirectional": pick([True, False]), "reverse": pick([True, False, False])}
     rnn_encoder = {"name": "rnn", "cell": cell(), "size": pick([4, 6]), "num_layers": layers(), **both_ways}

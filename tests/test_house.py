@@ -9,7 +9,9 @@ from statistics import median, quantiles
 import pytest
 
 import nmt
+from nmt.attention.coverage import Covered
 from nmt.attention.heads import MultiHead, NoAttention, SingleHead
+from nmt.attention.hops import Hops
 from nmt.attention.normalizers import NormalizerOptions
 from nmt.attention.scopes import ScopeOptions
 from nmt.attention.scores import ScoreOptions
@@ -124,7 +126,7 @@ EQUATIONS = {
     for union in (ScoreOptions, NormalizerOptions, ScopeOptions, CellOptions, PositionOptions)
     for options in members(union).values()
 }
-CITED = [*EQUATIONS.values(), SingleHead, MultiHead, NoAttention]
+CITED = [*EQUATIONS.values(), SingleHead, MultiHead, NoAttention, Covered, Hops]
 CITED += [component(o) for union in (EncoderOptions, DecoderOptions, BridgeOptions) for o in members(union).values()]
 CITED.remove(Zero)  # there is nothing to cite
 

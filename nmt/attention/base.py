@@ -35,7 +35,8 @@ class Score(Protocol):
     """score(query, key): a number for every query row and memory position."""
 
     def prepare(self, states_BSD: Tensor) -> Tensor:
-        """Whatever of the score depends on the memory alone, once a sentence: keys_BSA."""
+        """Whatever of the score depends on the memory alone, once a sentence: keys_BSA. It is linear: the key of a mean
+        of states is the mean of their keys."""
 
     def __call__(self, query_BRQ: Tensor, keys_BSA: Tensor, features_BRSF: Tensor | None = None) -> Tensor:
         """scores_BRS."""

@@ -17,9 +17,11 @@ from torch.nn import functional
 
 from nmt import tree
 from nmt.attention.base import Attended, Memory, Scope, Score
+from nmt.attention.coverage import Covered
+from nmt.attention.hops import Hops
 from nmt.attention.normalizers import NormalizerOptions, Softmax
 from nmt.attention.scopes import Global, ScopeOptions
-from nmt.attention.scores import Additive, ScaledDot, ScoreOptions
+from nmt.attention.scores import Additive, Concat, Mlp, ScaledDot, ScoreOptions
 from nmt.errors import ConfigError
 from nmt.settings import Settings, choice
 
@@ -147,11 +149,12 @@ class MultiHead(nn.Module):
         self.key = nn.Linear(memory_size, size)
         self.value = nn.Linear(memory_size, size)
         self.output = nn.Linear(size, size)
-        head_size = size // heads
-        self.score: Score = options.score.build(head_size, head_size)
-        self.scope: Scope = options.scope.build(head_size, options.normalizer.build())
+        parts = options.parts(size // heads, size // heads)
+        self.score: Score = parts[0]
+        self.scope: Scope = parts[1]
         self.fusable = (
-            isinstance(options.score, ScaledDot.Options)
+            options.coverage is None
+            and isinstance(options.score, ScaledDot.Options)
             and isinstance(options.scope, Global.Options)
             and isinstance(options.normalizer, Softmax.Options)
         )
@@ -251,28 +254,54 @@ class NoAttention(nn.Module):
         return Attended(prepared.values.expand(-1, query_BRQ.shape[1], -1), None, state, {})
 
 
+def _score(options: ScoreOptions, query_size: int, memory_size: int, vectors: bool, covered: bool) -> Score:
+    num_outputs = memory_size if vectors else 1
+    if isinstance(options, Additive.Options):
+        return options.build(query_size, memory_size, num_outputs, num_features=int(covered))
+    if covered:
+        raise ConfigError(f"score '{options.name}' has no place for coverage", "take score: additive")
+    if isinstance(options, Concat.Options | Mlp.Options):
+        return options.build(query_size, memory_size, num_outputs)
+    if vectors:
+        raise ConfigError(f"score '{options.name}' is one number", "take score: additive, concat or mlp")
+    return options.build(query_size, memory_size)
+
+
 class Mechanism(Settings):
     """Attention = score × normalizer × scope."""
 
     score: ScoreOptions = ScaledDot.Options()
     normalizer: NormalizerOptions = Softmax.Options()
     scope: ScopeOptions = Global.Options()
+    coverage: Covered.Options | None = Field(None, description="account for what has been attended to already")
+
+    def parts(self, query_size: int, memory_size: int) -> tuple[Score, Scope]:
+        """The score, with as many outputs and features as the scope asks for, and the scope, covered if asked.
+
+        Raises: ConfigError where the score cannot have them."""
+        vector = self.coverage is not None and self.coverage.vector
+        score = _score(self.score, query_size, memory_size, self.scope.name == "multi_dimensional", vector)
+        scope: Scope = self.scope.build(query_size, memory_size, self.normalizer.build())
+        return score, scope if self.coverage is None else self.coverage.build(scope)
 
 
 class AttentionSettings(Mechanism):
-    """Attention = score × normalizer × scope, in `heads` heads. One head works on queries and states as they are;
-    several work between projections to `query size / heads` each."""
+    """Attention = score × normalizer × scope, in `heads` heads and `hops` hops. One head works on queries and states as
+    they are; several work between projections to `query size / heads` each."""
 
     name: Literal["attend"] = "attend"
     score: ScoreOptions = Additive.Options()
     heads: int = Field(1, ge=1, description="attentions side by side, each on its own part of the width")
+    hops: int = Field(1, ge=1, description="readings, each asking with what those before it have read")
 
-    def build(self, query_size: int, memory_size: int, final_size: int) -> SingleHead | MultiHead:
+    def build(self, query_size: int, memory_size: int, final_size: int) -> Attention:
         """Attention of queries over a memory of these widths."""
+        attention: Attention
         if self.heads > 1:
-            return MultiHead(self, self.heads, query_size, memory_size, query_size)
-        score = self.score.build(query_size, memory_size)
-        return SingleHead(score, self.scope.build(query_size, self.normalizer.build()), memory_size)
+            attention = MultiHead(self, self.heads, query_size, memory_size, query_size)
+        else:
+            attention = SingleHead(*self.parts(query_size, memory_size), memory_size)
+        return attention if self.hops == 1 else Hops(attention, self.hops, query_size)
 
 
 AttentionOptions = Annotated[AttentionSettings | NoAttention.Options, choice(default="attend")]

@@ -1,142 +1,36 @@
 """Scopes: which source positions take part, how their scores become weights, and what is read with them.
 
-Positions j and target steps t count from 1. A window of half-width D around p holds the integers j with |j − p| ≤ D.
+    local               the whole sentence, or a window of it
+    expanded            a window at full resolution, and the rest in blocks
+    hybrid              whole sentence and window, mixed
+    multi_dimensional   the whole sentence, with one weight per feature
+    hard                one position, sampled while training
+    ntm                 the memory of a neural Turing machine
+
+To add one: write the class with its Options, add it to the union below, and its loop-by-loop version to the tests'
+references.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-import torch
-from pydantic import Field
-from torch import Tensor, nn
+from nmt.attention.expanded import Expanded
+from nmt.attention.hard import Hard
+from nmt.attention.hybrid import Hybrid
+from nmt.attention.local import Global, LocalM, LocalP
+from nmt.attention.multi_dimensional import MultiDimensional
+from nmt.attention.ntm import Ntm
+from nmt.settings import choice
 
-from nmt.attention.base import Attended, Memory, Normalizer, Score, read
-from nmt.settings import Settings, choice
+ScopeOptions = Annotated[
+    Global.Options
+    | LocalM.Options
+    | LocalP.Options
+    | Expanded.Options
+    | Hybrid.Options
+    | MultiDimensional.Options
+    | Hard.Options
+    | Ntm.Options,
+    choice(),
+]
 
-
-class Global(nn.Module):
-    """α_t = normalizer_j(score(s_t, h_j)) over the whole sentence.
-
-    Cost: S a step. Source: Bahdanau et al. 2015; Luong et al. 2015, §3.1; Xu et al. 2015 (soft). Differs: nothing.
-    """
-
-    class Options(Settings):
-        """The whole sentence."""
-
-        name: Literal["global"] = "global"
-
-        def build(self, query_size: int, normalizer: Normalizer) -> "Global":
-            """The scope with this normalizer."""
-            return Global(normalizer)
-
-    def __init__(self, normalizer: Normalizer) -> None:
-        super().__init__()
-        self.normalizer = normalizer
-
-    def start(self, memory: Memory) -> None:
-        """No state."""
-
-    def forward(
-        self, query_BRQ: Tensor, step_BR: Tensor, memory: Memory, keys_BSA: Tensor, score: Score, state: None
-    ) -> Attended:
-        """Attend to every position that the mask allows."""
-        return read(self.normalizer(score(query_BRQ, keys_BSA), memory.mask_BRS), memory)
-
-
-def _positions(memory: Memory) -> tuple[Tensor, Tensor]:
-    """The numbers 1…S of the positions (1, 1, S), and the number of real positions of each row (B, R or 1)."""
-    positions_S = torch.arange(1, memory.states_BSD.shape[1] + 1, device=memory.states_BSD.device)
-    return positions_S.view(1, 1, -1), memory.mask_BRS.sum(dim=-1)
-
-
-class LocalM(nn.Module):
-    """p_t = t (monotonic alignment); softmax over the window [p_t − D, p_t + D] only, clipped to the sentence.
-
-    When the window lies wholly past the sentence's end, it is the last 2D + 1 positions.
-    Cost: the scores of all S positions are computed and those outside dropped. Source: Luong et al. 2015, §3.2.
-    Differs: the rule for windows past the end, on which the paper is silent.
-    """
-
-    class Options(Settings):
-        """A window that moves one source position a target position."""
-
-        name: Literal["local_m"] = "local_m"
-        window: int = Field(10, ge=1, description="half-width D, in source positions")
-
-        def build(self, query_size: int, normalizer: Normalizer) -> "LocalM":
-            """The scope with this normalizer."""
-            return LocalM(self.window, normalizer)
-
-    def __init__(self, window: int, normalizer: Normalizer) -> None:
-        super().__init__()
-        self.window = window
-        self.normalizer = normalizer
-
-    def start(self, memory: Memory) -> None:
-        """No state."""
-
-    def forward(
-        self, query_BRQ: Tensor, step_BR: Tensor, memory: Memory, keys_BSA: Tensor, score: Score, state: None
-    ) -> Attended:
-        """Attend inside the window around the target position's own number."""
-        position_11S, length_BR = _positions(memory)
-        first_BR = step_BR - self.window
-        last_BR = step_BR + self.window
-        past_BR = first_BR > length_BR
-        first_BR1 = torch.where(past_BR, length_BR - 2 * self.window, first_BR).unsqueeze(-1)
-        last_BR1 = torch.where(past_BR, length_BR, last_BR).unsqueeze(-1)
-        inside_BRS = (position_11S >= first_BR1) & (position_11S <= last_BR1)
-        return read(self.normalizer(score(query_BRQ, keys_BSA), memory.mask_BRS & inside_BRS), memory)
-
-
-class LocalP(nn.Module):
-    """p_t = S · sigmoid(v_p^T tanh(W_p s_t)); α_t(j) = align(s_t, h_j) · exp(−(j − p_t)² / (2σ²)), σ = D / 2.
-
-    align is the normalizer over the window around p_t, which is real-valued and differentiable through the Gaussian.
-    Rows sum to less than 1 unless `renormalize`. Cost: Q² + S multiplications a step more than global attention.
-    Source: Luong et al. 2015, eq. 9–10. Differs: nothing (`renormalize: true` does).
-    """
-
-    class Options(Settings):
-        """A window around a predicted position."""
-
-        name: Literal["local_p"] = "local_p"
-        window: int = Field(10, ge=1, description="half-width D, in source positions")
-        renormalize: bool = Field(False, description="divide the weights by their sum, so that rows sum to 1")
-
-        def build(self, query_size: int, normalizer: Normalizer) -> "LocalP":
-            """The scope for queries of this width."""
-            return LocalP(query_size, self.window, self.renormalize, normalizer)
-
-    def __init__(self, query_size: int, window: int, renormalize: bool, normalizer: Normalizer) -> None:
-        super().__init__()
-        self.window = window
-        self.renormalize = renormalize
-        self.normalizer = normalizer
-        self.hidden = nn.Linear(query_size, query_size, bias=False)
-        self.position = nn.Linear(query_size, 1, bias=False)
-
-    def start(self, memory: Memory) -> None:
-        """No state."""
-
-    def predict(self, query_BRQ: Tensor, length_BR: Tensor) -> Tensor:
-        """p_BR1, a real number between 0 and the sentence's length."""
-        raw_BR1: Tensor = self.position(torch.tanh(self.hidden(query_BRQ)))
-        wide = torch.promote_types(raw_BR1.dtype, torch.float32)
-        return length_BR.unsqueeze(-1) * torch.sigmoid(raw_BR1.to(wide))
-
-    def forward(
-        self, query_BRQ: Tensor, step_BR: Tensor, memory: Memory, keys_BSA: Tensor, score: Score, state: None
-    ) -> Attended:
-        """Attend inside the window around the predicted position, favouring its middle."""
-        position_11S, length_BR = _positions(memory)
-        offset_BRS = position_11S - self.predict(query_BRQ, length_BR)
-        inside_BRS = memory.mask_BRS & (offset_BRS.abs() <= self.window)
-        weights_BRS = self.normalizer(score(query_BRQ, keys_BSA), inside_BRS)
-        weights_BRS = weights_BRS * torch.exp(-2.0 * (offset_BRS / self.window).square())
-        if self.renormalize:
-            smallest = torch.finfo(weights_BRS.dtype).tiny
-            weights_BRS = weights_BRS / weights_BRS.sum(dim=-1, keepdim=True).clamp(min=smallest)
-        return read(weights_BRS, memory)
-
-
-ScopeOptions = Annotated[Global.Options | LocalM.Options | LocalP.Options, choice()]
+__all__ = ["Expanded", "Global", "Hard", "Hybrid", "LocalM", "LocalP", "MultiDimensional", "Ntm", "ScopeOptions"]

@@ -1,6 +1,7 @@
 """Score functions: score(query s, key h), one number for every query row and memory position.
 
-What depends on the memory alone is computed once a sentence by `prepare`. To add one: write the class with its
+What depends on the memory alone is computed once a sentence by `prepare`, which is linear. Scores with a hidden layer
+may have several outputs, one for every feature of the memory: scores_BRSD. To add one: write the class with its
 Options here, add it to the union at the foot of the file, and its loop-by-loop version to the tests' references.
 """
 
@@ -24,6 +25,11 @@ def _require_equal(name: str, query_size: int, memory_size: int) -> None:
             f"score '{name}' needs query and memory of equal widths, not {query_size} and {memory_size}",
             "use 'general' or 'additive', or change decoder.size or encoder.size",
         )
+
+
+def _numbers(outputs_BRSD: Tensor) -> Tensor:
+    """scores_BRS where the score has one output; else its outputs as they are."""
+    return outputs_BRSD.squeeze(-1)
 
 
 def products(query_BRQ: Tensor, keys_BSQ: Tensor) -> Tensor:
@@ -121,16 +127,18 @@ class Additive(nn.Module):
         name: Literal["additive"] = "additive"
         size: int | None = Field(None, gt=0, description="width A of the hidden layer; the query's where left out")
 
-        def build(self, query_size: int, memory_size: int, num_features: int = 0) -> "Additive":
+        def build(self, query_size: int, memory_size: int, num_outputs: int = 1, num_features: int = 0) -> "Additive":
             """The score for queries and memories of these widths."""
-            return Additive(query_size, memory_size, self.size or query_size, num_features)
+            return Additive(query_size, memory_size, self.size or query_size, num_outputs, num_features)
 
-    def __init__(self, query_size: int, memory_size: int, size: int, num_features: int = 0) -> None:
+    def __init__(
+        self, query_size: int, memory_size: int, size: int, num_outputs: int = 1, num_features: int = 0
+    ) -> None:
         super().__init__()
         self.query = nn.Linear(query_size, size, bias=False)
         self.key = nn.Linear(memory_size, size, bias=False)
         self.feature = nn.Linear(num_features, size, bias=False) if num_features else None
-        self.score = nn.Linear(size, 1, bias=False)
+        self.score = nn.Linear(size, num_outputs, bias=False)
 
     def prepare(self, states_BSD: Tensor) -> Tensor:
         """keys_BSA = U_a h."""
@@ -142,8 +150,7 @@ class Additive(nn.Module):
         hidden_BRSA = self.query(query_BRQ).unsqueeze(2) + keys_BSA.unsqueeze(1)
         if self.feature is not None and features_BRSF is not None:
             hidden_BRSA = hidden_BRSA + self.feature(features_BRSF)
-        scores_BRS: Tensor = self.score(torch.tanh(hidden_BRSA)).squeeze(-1)
-        return scores_BRS
+        return _numbers(self.score(torch.tanh(hidden_BRSA)))
 
 
 class Concat(nn.Module):
@@ -159,15 +166,15 @@ class Concat(nn.Module):
         name: Literal["concat"] = "concat"
         size: int | None = Field(None, gt=0, description="width A of the hidden layer; the query's where left out")
 
-        def build(self, query_size: int, memory_size: int) -> "Concat":
+        def build(self, query_size: int, memory_size: int, num_outputs: int = 1) -> "Concat":
             """The score for queries and memories of these widths."""
-            return Concat(query_size, memory_size, self.size or query_size)
+            return Concat(query_size, memory_size, self.size or query_size, num_outputs)
 
-    def __init__(self, query_size: int, memory_size: int, size: int) -> None:
+    def __init__(self, query_size: int, memory_size: int, size: int, num_outputs: int = 1) -> None:
         super().__init__()
         self.query_size = query_size
         self.hidden = nn.Linear(query_size + memory_size, size, bias=False)
-        self.score = nn.Linear(size, 1, bias=False)
+        self.score = nn.Linear(size, num_outputs, bias=False)
 
     def prepare(self, states_BSD: Tensor) -> Tensor:
         """keys_BSA: the columns of W_a that meet h, applied."""
@@ -176,8 +183,7 @@ class Concat(nn.Module):
     def forward(self, query_BRQ: Tensor, keys_BSA: Tensor, features_BRSF: Tensor | None = None) -> Tensor:
         """scores_BRS."""
         query_BRA = functional.linear(query_BRQ, self.hidden.weight[:, : self.query_size])
-        scores_BRS: Tensor = self.score(torch.tanh(query_BRA.unsqueeze(2) + keys_BSA.unsqueeze(1))).squeeze(-1)
-        return scores_BRS
+        return _numbers(self.score(torch.tanh(query_BRA.unsqueeze(2) + keys_BSA.unsqueeze(1))))
 
 
 class Mlp(nn.Module):
@@ -194,16 +200,16 @@ class Mlp(nn.Module):
         size: int | None = Field(None, gt=0, description="width A of each hidden layer; the query's where left out")
         num_layers: int = Field(2, ge=1, le=8, description="hidden layers")
 
-        def build(self, query_size: int, memory_size: int) -> "Mlp":
+        def build(self, query_size: int, memory_size: int, num_outputs: int = 1) -> "Mlp":
             """The score for queries and memories of these widths."""
-            return Mlp(query_size, memory_size, self.size or query_size, self.num_layers)
+            return Mlp(query_size, memory_size, self.size or query_size, self.num_layers, num_outputs)
 
-    def __init__(self, query_size: int, memory_size: int, size: int, num_layers: int) -> None:
+    def __init__(self, query_size: int, memory_size: int, size: int, num_layers: int, num_outputs: int = 1) -> None:
         super().__init__()
         self.query = nn.Linear(query_size, size)
         self.key = nn.Linear(memory_size, size, bias=False)
         self.layers = nn.ModuleList(nn.Linear(size, size) for _ in range(num_layers - 1))
-        self.score = nn.Linear(size, 1, bias=False)
+        self.score = nn.Linear(size, num_outputs, bias=False)
 
     def prepare(self, states_BSD: Tensor) -> Tensor:
         """keys_BSA: the columns of W_1 that meet h, applied."""
@@ -215,14 +221,13 @@ class Mlp(nn.Module):
         hidden_BRSA = torch.tanh(self.query(query_BRQ).unsqueeze(2) + keys_BSA.unsqueeze(1))
         for layer in self.layers:
             hidden_BRSA = torch.tanh(layer(hidden_BRSA))
-        scores_BRS: Tensor = self.score(hidden_BRSA).squeeze(-1)
-        return scores_BRS
+        return _numbers(self.score(hidden_BRSA))
 
 
 class Cosine(nn.Module):
     """score = β · s^T h / (‖s‖ ‖h‖), with a learned sharpness β = softplus(b) > 0.
 
-    Norms are floored at 1e-8. Cost: S·Q multiplications a step. Raises: ConfigError when query and memory differ in
+    Norms are floored at 1e-8. Cost: 2·S·Q multiplications a step. Raises: ConfigError when query and memory differ in
     width. Source: Graves et al. 2014, eq. 5–6. Differs: β is one parameter here, not emitted at each step.
     """
 
@@ -242,12 +247,13 @@ class Cosine(nn.Module):
         self.raw_sharpness = nn.Parameter(torch.tensor(sharpness + math.log(-math.expm1(-sharpness))))
 
     def prepare(self, states_BSD: Tensor) -> Tensor:
-        """keys_BSD: the states at length 1."""
-        return functional.normalize(states_BSD, dim=-1, eps=1e-8)
+        """keys_BSD: the states themselves, since the key of a mean must be the mean of the keys."""
+        return states_BSD
 
     def forward(self, query_BRQ: Tensor, keys_BSD: Tensor, features_BRSF: Tensor | None = None) -> Tensor:
         """scores_BRS."""
         query_BRQ = functional.normalize(query_BRQ, dim=-1, eps=1e-8)
+        keys_BSD = functional.normalize(keys_BSD, dim=-1, eps=1e-8)
         return functional.softplus(self.raw_sharpness) * products(query_BRQ, keys_BSD)
 
 

@@ -37,6 +37,7 @@ def many(heads=2, size=8, memory_size=8, **options):
 
 def attend(attention, query_BRQ, states_BSD, want=True, mask_BRS=MASK_B1S, state=None):
     prepared = attention.prepare((Memory(states_BSD, mask_BRS),), states_BSD[:, -1])
+    state = attention.start(prepared) if state is None else state
     return attention(query_BRQ, STEP_BR, prepared, state, want)
 
 
@@ -123,7 +124,18 @@ def test_in_bfloat16_its_weights_are_taken_in_float32():
 @pytest.mark.parametrize("scope", ["global", {"name": "local_m", "window": 1}, {"name": "local_p", "window": 2}])
 @pytest.mark.parametrize("score", members(ScoreOptions))
 def test_heads_are_single_heads_side_by_side(score, scope, normalizer, shapes_as_named):
-    attention = many(2, score=score, scope=scope, normalizer=normalizer)
+    check_side_by_side(many(2, score=score, scope=scope, normalizer=normalizer))
+
+
+@pytest.mark.parametrize("coverage", [None, {}])
+@pytest.mark.parametrize(
+    "scope", ["expanded", "hybrid", "multi_dimensional", "hard", "ntm", {"name": "ntm", "write": True}]
+)
+def test_heads_of_richer_scopes_are_single_heads_side_by_side(scope, coverage, shapes_as_named):
+    check_side_by_side(many(2, score="additive", scope=scope, coverage=coverage).eval())
+
+
+def check_side_by_side(attention):
     query_BRQ, states_BSD = torch.randn(3, 4, 8).double(), torch.randn(3, 5, 8).double()
     attended = attend(attention, query_BRQ, states_BSD)
     contexts, weights = [], []
@@ -137,7 +149,8 @@ def test_heads_are_single_heads_side_by_side(score, scope, normalizer, shapes_as
             )
         )
         memory = Memory(values, MASK_B1S)
-        one = attention.scope(query, STEP_BR, memory, attention.score.prepare(keys), attention.score, None)
+        state = attention.scope.start(memory)
+        one = attention.scope(query, STEP_BR, memory, attention.score.prepare(keys), attention.score, state)
         contexts.append(one.context_BRD)
         weights.append(one.weights_BHRS)
     torch.testing.assert_close(attended.context_BRD, attention.output(torch.cat(contexts, dim=-1)), rtol=0, atol=1e-12)

@@ -1,11 +1,10 @@
 """Every score, normalizer and scope against its loop-by-loop version in float64, to 1e-9."""
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
-from references.attention import NORMALIZERS, SCOPES, SCORES, context
+from references.attention import NORMALIZERS, SCORES
+from references.scopes import READINGS, Here, covered
 
 from nmt.attention.base import Memory
 from nmt.attention.heads import AttentionSettings, Prepared
@@ -17,7 +16,7 @@ from nmt.settings import members
 UNIONS = {
     "score": (ScoreOptions, SCORES),
     "normalizer": (NormalizerOptions, NORMALIZERS),
-    "scope": (ScopeOptions, SCOPES),
+    "scope": (ScopeOptions, READINGS),
 }
 SCOPE_OPTIONS = [
     {"name": "global"},
@@ -25,6 +24,17 @@ SCOPE_OPTIONS = [
     {"name": "local_m", "window": 3},
     {"name": "local_p", "window": 1},
     {"name": "local_p", "window": 2, "renormalize": True},
+]
+RICH_SCOPE_OPTIONS = [
+    {"name": "expanded", "window": 1, "block": 2},
+    {"name": "expanded", "window": 2, "block": 1},
+    {"name": "expanded", "window": 1, "block": 3, "centre": "local_p"},
+    {"name": "hybrid", "local": {"name": "local_m", "window": 1}},
+    {"name": "hybrid", "local": {"name": "local_p", "window": 2}, "gate": 0.3},
+    {"name": "hard"},
+    {"name": "hard", "decoding": "expectation"},
+    {"name": "ntm"},
+    {"name": "ntm", "max_shift": 2, "write": True},
 ]
 SCORE_OPTIONS = [*({"name": name} for name in SCORES if name not in ("mlp", "location"))]
 SCORE_OPTIONS += [{"name": "mlp", "num_layers": 1, "size": 5}, {"name": "mlp", "num_layers": 3}]
@@ -47,11 +57,11 @@ def parameters(module: object) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in module.state_dict().items()} if hasattr(module, "state_dict") else {}
 
 
-def build(score, normalizer, scope, query_size=4, memory_size=4):
+def build(score, normalizer, scope, query_size=4, memory_size=4, **others):
     """The attention in float64 with random parameters, and a padded memory with garbage on its padding."""
     torch.manual_seed(1)
-    options = AttentionSettings.model_validate({"score": score, "normalizer": normalizer, "scope": scope})
-    attention = options.build(query_size, memory_size, memory_size).double()
+    options = AttentionSettings.model_validate({"score": score, "normalizer": normalizer, "scope": scope, **others})
+    attention = options.build(query_size, memory_size, memory_size).double().eval()
     with torch.no_grad():
         for parameter in attention.parameters():
             parameter.copy_(torch.randn_like(parameter))
@@ -67,17 +77,66 @@ def test_attention_is_its_equation(score, normalizer, scope, shapes_as_named):
     attention, memory, query_BRQ = build(score, normalizer, scope)
     prepared = attention.prepare((memory,), memory.states_BSD[:, 0])
     with torch.no_grad():
-        attended = attention(query_BRQ, STEPS, prepared, None, True)
+        state = attention.start(prepared)
+        attended = attention(query_BRQ, STEPS, prepared, state, True)
+    check(attended, attention, query_BRQ, memory, score, normalizer, {"renormalize": False, **scope})
+
+
+def check(attended, attention, query_BRQ, memory, score, normalizer, scope):
+    """Weights and contexts of all rows against the reference's, step by step."""
     of_score, of_scope = parameters(attention.score), parameters(attention.scope)
-    options = {"renormalize": False, **scope}
-    for b, r in itertools.product(range(3), range(4)):
-        s, h = query_BRQ[b, r].numpy(), memory.states_BSD[b, : LENGTHS[b]].numpy()
-        scores = [SCORES[score["name"]](of_score, s, h, j) for j in range(1, len(h) + 1)]
-        expected = SCOPES[scope["name"]](options, of_scope, s, int(STEPS[b, r]), scores, NORMALIZERS[normalizer])
-        weights_S = attended.weights_BHRS[b, 0, r].numpy()
-        np.testing.assert_allclose(weights_S[: len(h)], expected, rtol=0, atol=1e-9)
-        np.testing.assert_array_equal(weights_S[len(h) :], 0.0)
-        np.testing.assert_allclose(attended.context_BRD[b, r], context(expected, h), rtol=0, atol=1e-9)
+
+    def score_of(s, h, j):
+        if scope["name"] != "multi_dimensional":
+            return SCORES[score["name"]](of_score, s, h, j)
+        rows = of_score["score.weight"]
+        return [SCORES[score["name"]]({**of_score, "score.weight": rows[[k]]}, s, h, j) for k in range(len(rows))]
+
+    for b in range(3):
+        h, state = memory.states_BSD[b, : LENGTHS[b]].numpy(), None
+        for r, t in enumerate(STEPS[b].tolist()):
+            here = Here(score_of, NORMALIZERS[normalizer], query_BRQ[b, r].numpy(), t, h, state)
+            expected, context, state = READINGS[scope["name"]](scope, of_scope, here)
+            compare(attended, b, r, expected, context)
+
+
+def compare(attended, b, r, weights, context):
+    weights_S = attended.weights_BHRS[b, 0, r].numpy()
+    np.testing.assert_allclose(weights_S[: len(weights)], weights, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(weights_S[len(weights) :], 0.0)
+    np.testing.assert_allclose(attended.context_BRD[b, r], context, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("normalizer", NORMALIZERS)
+@pytest.mark.parametrize("scope", RICH_SCOPE_OPTIONS, ids=lambda scope: "-".join(map(str, scope.values())))
+@pytest.mark.parametrize("score", ["cosine", "additive", "general"])
+def test_richer_scopes_are_their_equations(score, normalizer, scope, shapes_as_named):
+    test_attention_is_its_equation({"name": score}, normalizer, scope, None)
+
+
+@pytest.mark.parametrize("normalizer", NORMALIZERS)
+@pytest.mark.parametrize("score", ["additive", "concat", "mlp"])
+def test_multi_dimensional_attention_is_its_equation(score, normalizer, shapes_as_named):
+    test_attention_is_its_equation({"name": score}, normalizer, {"name": "multi_dimensional"}, None)
+
+
+@pytest.mark.parametrize(
+    "scope", [*SCOPE_OPTIONS, *RICH_SCOPE_OPTIONS[:-1]], ids=lambda s: "-".join(map(str, s.values()))
+)
+def test_coverage_is_its_equation(scope, shapes_as_named):
+    attention, memory, query_BRQ = build("additive", "softmax", scope, coverage={"loss": 0.5})
+    prepared = attention.prepare((memory,), memory.states_BSD[:, 0])
+    with torch.no_grad():
+        state = attention.start(prepared)
+        attended = attention(query_BRQ, STEPS, prepared, state, True)
+    reading, options = READINGS[scope["name"]], {"renormalize": False, **scope}
+    for b in range(3):
+        h, state = memory.states_BSD[b, : LENGTHS[b]].numpy(), None
+        for r, t in enumerate(STEPS[b].tolist()):
+            here = Here(None, NORMALIZERS["softmax"], query_BRQ[b, r].numpy(), t, h, state)
+            weights, context, state, loss = covered(reading, options, parameters(attention), here)
+            compare(attended, b, r, weights, context)
+            assert attended.terms["coverage"][b, r].item() == pytest.approx(0.5 * loss, abs=1e-9)
 
 
 @pytest.mark.parametrize("score", ["general", "concat", "additive", "mlp", "location"])
@@ -94,16 +153,40 @@ def test_query_and_memory_of_different_widths(score):
 @pytest.mark.parametrize("scope", ["global", "local_m", "local_p"])
 @pytest.mark.parametrize("score", SCORES)
 def test_gradients_are_those_of_differences(score, normalizer, scope):
-    attention, memory, query_BRQ = build(
-        score, normalizer, {"name": scope} | ({"window": 3} if scope != "global" else {})
-    )
+    check_gradients(score, normalizer, {"name": scope} | ({"window": 3} if scope != "global" else {}))
+
+
+def check_gradients(score, normalizer, scope, **others):
+    attention, memory, query_BRQ = build(score, normalizer, scope, **others)
 
     def attend(query_BRQ, states_BSD, *_):
         prepared = attention.prepare((Memory(states_BSD, memory.mask_BRS),), states_BSD[:, 0])
-        return attention(query_BRQ, STEPS[:, :2], prepared, None, True).context_BRD
+        state = attention.start(prepared)
+        attended = attention(query_BRQ, STEPS[:, :2], prepared, state, True)
+        return attended.context_BRD, *attended.terms.values()
 
     inputs = (query_BRQ[:, :2].clone().requires_grad_(), memory.states_BSD.clone().requires_grad_())
     assert torch.autograd.gradcheck(attend, (*inputs, *attention.parameters()), fast_mode=True)
+
+
+@pytest.mark.parametrize("score", ["cosine", "additive"])
+@pytest.mark.parametrize(
+    "scope",
+    [scope for scope in RICH_SCOPE_OPTIONS if scope != {"name": "hard"}],  # argmax has none
+    ids=lambda scope: "-".join(map(str, scope.values())),
+)
+def test_gradients_of_richer_scopes_are_those_of_differences(score, scope):
+    check_gradients(score, "softmax", scope)
+
+
+@pytest.mark.parametrize("score", ["additive", "concat", "mlp"])
+def test_gradients_of_many_dimensions_are_those_of_differences(score):
+    check_gradients(score, "softmax", "multi_dimensional")
+
+
+@pytest.mark.parametrize("scope", ["global", {"name": "local_m", "window": 1}, "ntm", {"name": "ntm", "write": True}])
+def test_gradients_of_coverage_are_those_of_differences(scope):
+    check_gradients("additive", "softmax", scope, coverage={})
 
 
 def test_a_row_that_is_masked_throughout_becomes_zeros():

@@ -5,29 +5,16 @@ another kind does, deserves the reason rather than `unknown key`. FORBIDDEN_VALU
 defaults: each key is right by itself, and together they are not.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
+from nmt.combinations.attention import ATTENTION, attends, encoder_shape
+from nmt.combinations.rules import Rule
 from nmt.errors import ConfigError
 from nmt.layers.positions import Learned
 from nmt.yaml_source import Document, KeyPath
 
 if TYPE_CHECKING:
-    from nmt.attention.heads import AttentionSettings
     from nmt.config import Config
-    from nmt.encoders.base import EncoderShape
-
-Looked = TypeVar("Looked")
-
-
-class Rule(NamedTuple, Generic[Looked]):
-    """A combination that is refused: the keys to blame, why, what to do instead, and when it is there."""
-
-    combination: str
-    keys: tuple[str, ...]
-    reason: str
-    instead: str
-    broken: Callable[[Looked], bool]
 
 
 def check_keys(document: Document) -> None:
@@ -122,17 +109,6 @@ FORBIDDEN_KEYS: tuple[Rule[Document], ...] = (
 )
 
 
-def _encoder_shape(config: "Config") -> "EncoderShape":
-    """What the decoder must know of the encoder."""
-    return config.model.encoder.shape(config.model.embedding_size)
-
-
-def _attends(config: "Config") -> "AttentionSettings | None":
-    """The attention of a recurrent decoder, None where there is none."""
-    decoder = config.model.decoder
-    return decoder.attention if decoder.name == "rnn" and decoder.attention.name == "attend" else None
-
-
 def _undivided(side: Literal["encoder", "decoder"]) -> "Rule[Config]":
     def broken(config: "Config") -> bool:
         part = config.model.encoder if side == "encoder" else config.model.decoder
@@ -147,38 +123,8 @@ def _undivided(side: Literal["encoder", "decoder"]) -> "Rule[Config]":
     )
 
 
-def _undivided_state(config: "Config") -> bool:
-    attention, decoder = _attends(config), config.model.decoder
-    return attention is not None and decoder.name == "rnn" and decoder.size % attention.heads != 0
-
-
-def _unequal_widths(config: "Config") -> bool:
-    attention, decoder = _attends(config), config.model.decoder
-    products = ("dot", "scaled_dot", "cosine")
-    if attention is None or decoder.name != "rnn" or attention.heads > 1:
-        return False
-    return attention.score.name in products and decoder.size != _encoder_shape(config).memory_size
-
-
-def _location_with_heads(config: "Config") -> bool:
-    attention = _attends(config)
-    return attention is not None and attention.score.name == "location" and attention.heads > 1
-
-
-def _location_in_a_transformer(config: "Config") -> bool:
-    encoder, decoder = config.model.encoder, config.model.decoder
-    used = [encoder.self_attention] if encoder.name == "transformer" else []
-    used += [decoder.self_attention, decoder.attention] if decoder.name == "transformer" else []
-    return any(mechanism.score.name == "location" for mechanism in used)
-
-
-def _window_on_the_past(config: "Config") -> bool:
-    decoder = config.model.decoder
-    return decoder.name == "transformer" and decoder.self_attention.scope.name != "global"
-
-
 def _cannot_copy(config: "Config") -> bool:
-    decoder, shape = config.model.decoder, _encoder_shape(config)
+    decoder, shape = config.model.decoder, encoder_shape(config)
     if decoder.name != "rnn" or decoder.bridge.name != "copy":
         return False
     given = (shape.num_layers, shape.has_cell, shape.final_size)
@@ -187,7 +133,7 @@ def _cannot_copy(config: "Config") -> bool:
 
 def _one_way_backward(config: "Config") -> bool:
     decoder = config.model.decoder
-    return decoder.name == "rnn" and decoder.bridge.name == "backward" and not _encoder_shape(config).bidirectional
+    return decoder.name == "rnn" and decoder.bridge.name == "backward" and not encoder_shape(config).bidirectional
 
 
 def _blind(config: "Config") -> bool:
@@ -231,52 +177,14 @@ FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
     ),
     _undivided("encoder"),
     _undivided("decoder"),
-    Rule(
-        "`attention.heads` that do not divide `decoder.size`",
-        ("model.decoder.attention.heads", "model.decoder.size"),
-        "each head works on an equal part of the width",
-        "choose heads that divide model.decoder.size",
-        _undivided_state,
-    ),
-    Rule(
-        "`score: dot`, `scaled_dot` or `cosine` over states of another width than the decoder's",
-        ("model.decoder.attention.score", "model.decoder.size", "model.encoder.size", "model.embedding_size"),
-        "the score is a product of query and memory, which must be equally wide",
-        "make decoder.size the encoder's size times its directions, set heads, or take general or additive",
-        _unequal_widths,
-    ),
-    Rule(
-        "`score: location` with several `attention.heads`",
-        ("model.decoder.attention.score", "model.decoder.attention.heads"),
-        "it reads no keys, and the heads' projection of keys would never be trained",
-        "set heads: 1, or take another score",
-        _location_with_heads,
-    ),
-    Rule(
-        "`score: location` in a Transformer",
-        (
-            "model.encoder.self_attention.score",
-            "model.decoder.self_attention.score",
-            "model.decoder.attention.score",
-        ),
-        "it reads no keys, and the heads' projection of keys would never be trained",
-        "take another score",
-        _location_in_a_transformer,
-    ),
-    Rule(
-        "`decoder.self_attention` with another `scope` than `global`",
-        ("model.decoder.self_attention.scope", "model.decoder.self_attention"),
-        "hypotheses share their past, which lies in the order in which they made it, not by position",
-        "set the scope of decoder.attention or of encoder.self_attention",
-        _window_on_the_past,
-    ),
+    *ATTENTION,
     Rule(
         "`model.sources` with `attention: none`",
         ("model.sources", "model.decoder.attention"),
         "the first source alone would be read, as the decoder's first state",
         "take an attention, which reads each source",
         lambda config: (
-            config.model.sources is not None and config.model.decoder.name == "rnn" and _attends(config) is None
+            config.model.sources is not None and config.model.decoder.name == "rnn" and attends(config) is None
         ),
     ),
     Rule(
@@ -339,7 +247,7 @@ FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
             config.search.name == "beam"
             and config.search.coverage_penalty > 0
             and config.model.decoder.name == "rnn"
-            and _attends(config) is None
+            and attends(config) is None
         ),
     ),
 )

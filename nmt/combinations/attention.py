@@ -1,0 +1,186 @@
+"""Settings of attention that exclude each other."""
+
+from typing import TYPE_CHECKING
+
+from nmt.combinations.rules import Rule
+
+if TYPE_CHECKING:
+    from nmt.attention.heads import AttentionSettings, Mechanism
+    from nmt.config import Config
+    from nmt.encoders.base import EncoderShape
+
+
+def encoder_shape(config: "Config") -> "EncoderShape":
+    """What the decoder must know of the encoder."""
+    return config.model.encoder.shape(config.model.embedding_size)
+
+
+def attends(config: "Config") -> "AttentionSettings | None":
+    """The attention of a recurrent decoder, None where there is none."""
+    decoder = config.model.decoder
+    return decoder.attention if decoder.name == "rnn" and decoder.attention.name == "attend" else None
+
+
+def _undivided_state(config: "Config") -> bool:
+    attention, decoder = attends(config), config.model.decoder
+    return attention is not None and decoder.name == "rnn" and decoder.size % attention.heads != 0
+
+
+def _unequal_widths(config: "Config") -> bool:
+    attention, decoder = attends(config), config.model.decoder
+    products = ("dot", "scaled_dot", "cosine")
+    if attention is None or decoder.name != "rnn" or attention.heads > 1:
+        return False
+    return attention.score.name in products and decoder.size != encoder_shape(config).memory_size
+
+
+def _unequal_hops(config: "Config") -> bool:
+    attention, decoder = attends(config), config.model.decoder
+    if attention is None or decoder.name != "rnn" or attention.heads > 1:
+        return False
+    return attention.hops > 1 and decoder.size != encoder_shape(config).memory_size
+
+
+def _location_with_heads(config: "Config") -> bool:
+    attention = attends(config)
+    return attention is not None and attention.score.name == "location" and attention.heads > 1
+
+
+def _in_transformers(config: "Config") -> "list[Mechanism]":
+    encoder, decoder = config.model.encoder, config.model.decoder
+    used = [encoder.self_attention] if encoder.name == "transformer" else []
+    return used + ([decoder.self_attention, decoder.attention] if decoder.name == "transformer" else [])
+
+
+def _mechanisms(config: "Config") -> "list[Mechanism]":
+    """Every attention of the model."""
+    attention = attends(config)
+    return _in_transformers(config) + ([] if attention is None else [attention])
+
+
+def _location_in_a_transformer(config: "Config") -> bool:
+    return any(mechanism.score.name == "location" for mechanism in _in_transformers(config))
+
+
+def _window_on_the_past(config: "Config") -> bool:
+    decoder = config.model.decoder
+    return decoder.name == "transformer" and decoder.self_attention.scope.name != "global"
+
+
+def _without_steps(config: "Config") -> bool:
+    encoder = config.model.encoder
+    return encoder.name == "transformer" and encoder.self_attention.scope.name in ("ntm", "hard")
+
+
+def _covers_itself(config: "Config") -> bool:
+    parts = [part for part in (config.model.encoder, config.model.decoder) if part.name == "transformer"]
+    return any(part.self_attention.coverage is not None for part in parts)
+
+
+def _vectors_of_a_scalar(config: "Config") -> bool:
+    layered = ("additive", "concat", "mlp")
+    return any(
+        mechanism.scope.name == "multi_dimensional" and mechanism.score.name not in layered
+        for mechanism in _mechanisms(config)
+    )
+
+
+def _coverage_unheard(config: "Config") -> bool:
+    return any(
+        mechanism.coverage is not None and mechanism.coverage.vector and mechanism.score.name != "additive"
+        for mechanism in _mechanisms(config)
+    )
+
+
+def _location_of_blocks(config: "Config") -> bool:
+    attention = attends(config)
+    return attention is not None and (attention.score.name, attention.scope.name) == ("location", "expanded")
+
+
+ATTENTION: tuple["Rule[Config]", ...] = (
+    Rule(
+        "`attention.heads` that do not divide `decoder.size`",
+        ("model.decoder.attention.heads", "model.decoder.size"),
+        "each head works on an equal part of the width",
+        "choose heads that divide model.decoder.size",
+        _undivided_state,
+    ),
+    Rule(
+        "`score: dot`, `scaled_dot` or `cosine` over states of another width than the decoder's",
+        ("model.decoder.attention.score", "model.decoder.size", "model.encoder.size", "model.embedding_size"),
+        "the score is a product of query and memory, which must be equally wide",
+        "make decoder.size the encoder's size times its directions, set heads, or take general or additive",
+        _unequal_widths,
+    ),
+    Rule(
+        "several `attention.hops` over states of another width than the decoder's",
+        ("model.decoder.attention.hops", "model.decoder.size", "model.encoder.size", "model.embedding_size"),
+        "each hop adds what it has read to the query, which must be equally wide",
+        "make decoder.size the encoder's size times its directions, or set heads",
+        _unequal_hops,
+    ),
+    Rule(
+        "`score: location` with several `attention.heads`",
+        ("model.decoder.attention.score", "model.decoder.attention.heads"),
+        "it reads no keys, and the heads' projection of keys would never be trained",
+        "set heads: 1, or take another score",
+        _location_with_heads,
+    ),
+    Rule(
+        "`score: location` in a Transformer",
+        (
+            "model.encoder.self_attention.score",
+            "model.decoder.self_attention.score",
+            "model.decoder.attention.score",
+        ),
+        "it reads no keys, and the heads' projection of keys would never be trained",
+        "take another score",
+        _location_in_a_transformer,
+    ),
+    Rule(
+        "`decoder.self_attention` with another `scope` than `global`",
+        ("model.decoder.self_attention.scope", "model.decoder.self_attention"),
+        "hypotheses share their past, which lies in the order in which they made it, not by position",
+        "set the scope of decoder.attention or of encoder.self_attention",
+        _window_on_the_past,
+    ),
+    Rule(
+        "`encoder.self_attention` with `scope: ntm` or `hard`",
+        ("model.encoder.self_attention.scope", "model.encoder.self_attention"),
+        "they need a decoder's steps: a state from one to the next, and a reward for what was sampled",
+        "take another scope there, or set the scope of decoder.attention",
+        _without_steps,
+    ),
+    Rule(
+        "`coverage` in a `self_attention`",
+        (
+            "model.encoder.self_attention.coverage",
+            "model.decoder.self_attention.coverage",
+            "model.encoder.self_attention",
+        ),
+        "it counts what a decoder has read of the source",
+        "remove the key, or set decoder.attention.coverage",
+        _covers_itself,
+    ),
+    Rule(
+        "`scope: multi_dimensional` with another score than `additive`, `concat` or `mlp`",
+        ("model.decoder.attention.scope", "model.encoder.self_attention.scope", "model.decoder.attention.score"),
+        "it needs one score for every feature, and the others give one number",
+        "take score: additive, concat or mlp",
+        _vectors_of_a_scalar,
+    ),
+    Rule(
+        "`attention.coverage` with `vector` and another score than `additive`",
+        ("model.decoder.attention.coverage", "model.decoder.attention.score"),
+        "coverage enters the score inside the tanh of additive",
+        "take score: additive, or set coverage: {vector: false} to keep the loss alone",
+        _coverage_unheard,
+    ),
+    Rule(
+        "`score: location` with `scope: expanded`",
+        ("model.decoder.attention.scope", "model.decoder.attention.score"),
+        "a block of positions has no row in the table of positions",
+        "take another score, or scope: global",
+        _location_of_blocks,
+    ),
+)
