@@ -15,10 +15,15 @@ from nmt.text.vocabulary import BOS, PAD
 
 
 class Source(NamedTuple):
-    """One source sentence a row; the last real piece of each is the end-of-sentence piece."""
+    """One source sentence a row; the last real piece of each is the end-of-sentence piece. A row without a real piece
+    is no sentence.
+
+    copies_BS, where an output copies: each piece's id as a target piece, or V + p (nmt.text.copying).
+    """
 
     ids_BS: Tensor
     mask_BS: Tensor
+    copies_BS: Tensor | None = None
 
 
 class Batch(NamedTuple):
@@ -36,27 +41,41 @@ class Batch(NamedTuple):
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Stack id sequences of unequal lengths: ids (B, longest) filled up with PAD, and the mask of real pieces."""
+    """Stack id sequences of unequal lengths: ids (B, longest) filled up with PAD, and the mask of real pieces.
+
+    Rows have at least one column, so that there is something to compute on where all of them are empty."""
     lengths = np.array([len(row) for row in rows])
-    mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    mask = np.arange(lengths.max(initial=min(len(rows), 1))) < lengths[:, None]
     ids = np.full(mask.shape, PAD, dtype=np.int64)
     ids[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows]) if rows else []
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
-def make_source(rows: Sequence[Sequence[int]]) -> Source:
-    """A padded source from id sequences that end with the end-of-sentence piece."""
-    return Source(*pad(rows))
+def make_source(rows: Sequence[Sequence[int]], copies: Sequence[Sequence[int]] | None = None) -> Source:
+    """A padded source from id sequences that end with the end-of-sentence piece, or are empty; `copies` of the same
+    lengths."""
+    return Source(*pad(rows), None if copies is None else pad(copies)[0])
+
+
+def make_sources(
+    sources: Sequence[Sequence[Sequence[int]]], copies: Sequence[Sequence[int]] | None = None
+) -> tuple[Source, ...]:
+    """A padded source for each source text; `copies` are of the first."""
+    return tuple(make_source(rows, None if number else copies) for number, rows in enumerate(sources))
 
 
 def make_batch(
-    sources: Sequence[Sequence[Sequence[int]]], targets: Sequence[Sequence[int]], lines: Sequence[int]
+    sources: Sequence[Sequence[Sequence[int]]],
+    targets: Sequence[Sequence[int]],
+    lines: Sequence[int],
+    copies: Sequence[Sequence[int]] | None = None,
 ) -> Batch:
-    """A training batch: `sources[k]` are the rows of the k-th source text, `targets` end with end-of-sentence."""
+    """A training batch: `sources[k]` are the rows of the k-th source text, `targets` end with end-of-sentence; `copies`
+    are of the first source."""
     target_BT, mask_BT = pad(targets)
     input_BT = torch.full_like(target_BT, BOS)
     input_BT[:, 1:] = target_BT[:, :-1]
-    return Batch(tuple(map(make_source, sources)), input_BT, target_BT, mask_BT, tuple(lines))
+    return Batch(make_sources(sources, copies), input_BT, target_BT, mask_BT, tuple(lines))
 
 
 def parts(batch: Batch, tokens: int) -> Iterator[Batch]:

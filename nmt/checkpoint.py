@@ -142,7 +142,8 @@ class Run:
         """The model of a checkpoint (`best`, `last`, `average`, `step-N`), in eval mode."""
         directory = self.checkpoint(which)
         source, target = self.tokenizers
-        model = self.config.model.build(source_size=len(source.vocabulary), target_size=len(target.vocabulary))
+        inputs = self.config.data.inputs
+        model = self.config.model.build(len(source.vocabulary), len(target.vocabulary), inputs.num_sources)
         load_weights(model, directory / "model.safetensors")
         return model.to(device).eval()
 

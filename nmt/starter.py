@@ -30,9 +30,9 @@ def write_starter(output: Path, text: TextPair, valid: TextPair | None, overwrit
     directory = output.with_name(f"{output.stem}-data")
     parts = [] if valid else [*_place(text, directory, "train"), *_place(text, directory, "valid")]
     _check_free([output, *parts], [*text, *(valid or ())], overwrite)
-    pairs = sum(1 for _ in read_pairs([text.source], [text.target]))
+    pairs = sum(1 for _ in read_pairs([[text.source]], [text.target]))
     if valid is not None:
-        sum(1 for _ in read_pairs([valid.source], [valid.target]))
+        sum(1 for _ in read_pairs([[valid.source]], [valid.target]))
         written, train = [], text
     else:
         train, valid = set_aside(text, pairs, directory)
@@ -68,8 +68,8 @@ def set_aside(text: TextPair, pairs: int, directory: Path) -> tuple[TextPair, Te
     train, valid = (_place(text, directory, part) for part in ("train", "valid"))
     with ExitStack() as stack:
         files = [[stack.enter_context(written_whole(path)) for path in part] for part in (train, valid)]
-        for pair in read_pairs([text.source], [text.target]):
-            _write(files[(pair.line + 1) % every == 0], (pair.source, pair.target))
+        for pair in read_pairs([[text.source]], [text.target]):
+            _write(files[(pair.line + 1) % every == 0], (*pair.sources, pair.target))
     return train, valid
 
 

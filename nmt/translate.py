@@ -1,39 +1,37 @@
 """From lines to lines: a trained model, its tokenizers and search, put together.
 
-Following one sentence: `translate_lines` → `Tokenizer.encode` → `make_source` → `EncoderDecoder.encode` →
+Following one sentence: `translate_lines` → `Tokenizer.encode` → `make_sources` → `EncoderDecoder.encode` →
 `search` (`EncoderDecoder.step`) → `Tokenizer.decode`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
+from warnings import warn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from nmt import tree
-from nmt.batch import make_batch, make_source
+from nmt.batch import make_batch, make_sources
 from nmt.checkpoint import Run
-from nmt.data.batching import by_length, cut
+from nmt.data.inputs import Inputs, Line, Pieces, Recent, Row, source_ids
 from nmt.decoders.base import Want
-from nmt.errors import ConfigError
+from nmt.errors import ConfigError, DataError
 from nmt.hypotheses import Hypothesis
 from nmt.model import EncoderDecoder
 from nmt.precision import Precision, lowered
 from nmt.search import Beam, Greedy, search
-from nmt.segments import Segment, segments
+from nmt.segments import segments
+from nmt.sharing import batches, shared_out, side_by_side
+from nmt.text.copying import to_pieces
 from nmt.text.tokenizers import Tokenizers
-from nmt.text.vocabulary import EOS, UNKNOWN
+from nmt.text.vocabulary import UNKNOWN
 
 CHUNK = 2048  # lines that are sorted by length together
-SMALLEST = 512  # tokens of a batch, below which products get slow
-
-Item = TypeVar("Item")
-Done = TypeVar("Done")
 
 
 class Decoding(NamedTuple):
@@ -48,6 +46,19 @@ class Decoding(NamedTuple):
     replace_unknown: bool = False
 
 
+class Part(NamedTuple):
+    """What is searched for at once, a line or a piece of a long one: the pieces of each source, and whether it begins a
+    word (else its translation is joined without a space)."""
+
+    sources: tuple[Pieces, ...]
+    begins_word: bool = True
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """Those of the first source."""
+        return self.sources[0] or ()
+
+
 class Translated(NamedTuple):
     """One hypothesis of a line. `alignment_TS` has a row for each target piece and one for the end of the sentence,
     a column for each source piece and one for the end of the sentence."""
@@ -60,7 +71,8 @@ class Translated(NamedTuple):
 
 
 class Translation(NamedTuple):
-    """All hypotheses of one line, best first, and the parts it was split into (one, unless it was too long)."""
+    """All hypotheses of one line, best first, and the parts it was split into (one, unless it was too long). `source`
+    and its pieces are those of the first source."""
 
     source: str
     source_pieces: tuple[str, ...]
@@ -85,51 +97,84 @@ class Alignment(NamedTuple):
 
 class LineTranslator(ABC):
     """Lines to lines, whatever searches for the hypotheses of their parts: long lines are cut at `max_length` pieces of
-    the source, end of sentence counted, and put together again."""
+    the source, end of sentence counted, and put together again.
+
+    A line is a text. Where the model reads several source texts, it is a tuple of them, and what is too long in one is
+    cut off with a warning, as no one can say where the others go on. Where it reads the sentences before, they are the
+    lines before, up to a blank one, unless the tuple has them already.
+    """
 
     tokenizers: Tokenizers
     search: Beam.Options | Greedy.Options
     max_length: int
+    inputs: Inputs = Inputs()
 
-    def translate(self, lines: Iterable[str], decoding: Decoding | None = None) -> list[str]:
+    def translate(self, lines: Iterable[Line], decoding: Decoding | None = None) -> list[str]:
         """The best translation of every line, in order; an empty line gives an empty line."""
         return [translation.text for translation in self.translate_lines(lines, decoding)]
 
-    def translate_lines(self, lines: Iterable[str], decoding: Decoding | None = None) -> Iterator[Translation]:
+    def translate_lines(self, lines: Iterable[Line], decoding: Decoding | None = None) -> Iterator[Translation]:
         """Translations in the order of the lines, as they come; memory follows CHUNK, not the file.
 
         Without attention, the alignments of `Want()` are None.
-        Raises: ConfigError as `check`, where a layer or heads are named or unknown pieces are to be replaced.
+        Raises: ConfigError as `check`, where a layer or heads are named or unknown pieces are to be replaced; DataError
+        for a line of more or fewer sources than the model reads. Warns: of a line that is cut off.
         """
         decoding = decoding or Decoding(self.search)
         if decoding.replace_unknown:
             decoding = decoding._replace(want=decoding.want or Want())
         if decoding.want is not None and (decoding.replace_unknown or decoding.want != Want()):
             self.check(decoding.want)
-        remaining = iter(lines)
+        remaining = enumerate(self.rows(lines), 1)
         chunks = iter(lambda: list(islice(remaining, CHUNK)), [])
         return chain.from_iterable(self._translate_chunk(chunk, decoding) for chunk in chunks)
+
+    def rows(self, lines: Iterable[Line]) -> Iterator[Row]:
+        """Each line as the texts of all sources.
+
+        Raises: DataError for a line of more or fewer than the model reads.
+        """
+        recent = Recent(self.inputs.context)
+        for number, line in enumerate(lines, 1):
+            row = (line, *recent.before()) if isinstance(line, str) else line
+            if len(row) != self.inputs.num_sources:
+                raise DataError(
+                    f"line {number}: has {len(row)} sources, and the model reads {self.inputs.num_sources}",
+                    "give a tuple with one text for each source, in the order of the config's data.train.source",
+                )
+            if self.inputs.is_blank(row):
+                recent.end()
+            recent.add(row[0])
+            yield row
 
     @abstractmethod
     def check(self, want: Want) -> None:
         """Raises: NmtError where there is no such attention to show."""
 
-    def _translate_chunk(self, lines: list[str], decoding: Decoding) -> Iterator[Translation]:
+    def _translate_chunk(self, rows: list[tuple[int, Row]], decoding: Decoding) -> Iterator[Translation]:
         """Split, translate all parts by length, and put the lines together again."""
-        parts = [self._segments(line) for line in lines]
-        translated = iter(self.translate_segments([segment for line in parts for segment in line], decoding))
-        for line, own in zip(lines, parts, strict=True):
-            pieces = tuple(piece for segment in own for piece in segment.pieces)
-            yield Translation(line, pieces, join(own, list(islice(translated, len(own)))), len(own))
+        parts = [self._parts(number, row) for number, row in rows]
+        translated = iter(self.translate_segments([part for own in parts for part in own], decoding))
+        for (_, row), own in zip(rows, parts, strict=True):
+            pieces = tuple(piece for part in own for piece in part.pieces)
+            yield Translation(row[0], pieces, join(own, list(islice(translated, len(own)))), len(own))
 
-    def _segments(self, line: str) -> list[Segment]:
-        if not line.strip():
+    def _parts(self, number: int, row: Row) -> list[Part]:
+        if self.inputs.is_blank(row):
             return []
-        pieces = self.tokenizers.source.encode(line)
-        return segments(pieces, self.tokenizers.source.words(pieces), self.max_length - 1)
+        limit = self.max_length - 1
+        first, *others = sources = self.inputs.cut(row, self.tokenizers.source, limit)
+        if self.inputs.texts == 1:
+            assert first is not None, "the text itself"
+            cut = segments(first, self.tokenizers.source.words(first), limit)
+            return [Part((segment.pieces, *others), segment.begins_word) for segment in cut]
+        for text, pieces in enumerate(sources, 1):
+            if pieces and len(pieces) > limit:
+                warn(f"line {number} of source {text}: {len(pieces)} pieces, cut off at {limit}", stacklevel=2)
+        return [Part(tuple(pieces and pieces[:limit] for pieces in sources))]
 
     @abstractmethod
-    def translate_segments(self, parts: list[Segment], decoding: Decoding) -> list[list[Translated]]:
+    def translate_segments(self, parts: list[Part], decoding: Decoding) -> list[list[Translated]]:
         """The hypotheses of each part, best first."""
 
 
@@ -140,11 +185,17 @@ class Translator(LineTranslator):
     """
 
     def __init__(
-        self, model: EncoderDecoder, tokenizers: Tokenizers, search: Beam.Options | Greedy.Options, max_length: int
+        self,
+        model: EncoderDecoder,
+        tokenizers: Tokenizers,
+        search: Beam.Options | Greedy.Options,
+        max_length: int,
+        inputs: Inputs = Inputs(),  # noqa: B008 (a value)
     ) -> None:
         self.model = model
         self.tokenizers = tokenizers
         self.search = search
+        self.inputs = inputs
         limit = model.encoder.max_length
         self.max_length = max_length if limit is None else min(max_length, limit)
         self.device = next(model.parameters()).device
@@ -160,22 +211,23 @@ class Translator(LineTranslator):
         opened = Run.open(Path(run))
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
         model = lowered(opened.load_model(checkpoint, place), precision)
-        return cls(model, opened.tokenizers, opened.config.search, opened.config.data.max_length)
+        data = opened.config.data
+        return cls(model, opened.tokenizers, opened.config.search, data.max_length, data.inputs)
 
     def align(
-        self, sources: Sequence[str], targets: Sequence[str], want: Want | None = None, batch_tokens: int = 4096
+        self, sources: Sequence[Line], targets: Sequence[str], want: Want | None = None, batch_tokens: int = 4096
     ) -> list[Alignment]:
-        """Forced alignments of given pairs.
+        """Forced alignments of given pairs, with the first source.
 
-        Raises: ConfigError as `check`.
+        Raises: ConfigError as `check`, DataError as `translate_lines`.
         """
         want = want or Want()
         self.check(want)
         pieces = [
-            (tuple(self.tokenizers.source.encode(source)), tuple(self.tokenizers.target.encode(target)))
-            for source, target in zip(sources, targets, strict=True)
+            (Part(tuple(self._cut(row))), tuple(self.tokenizers.target.encode(target)))
+            for row, target in zip(self.rows(sources), targets, strict=True)
         ]
-        lengths = [max(len(source), len(target)) + 1 for source, target in pieces]
+        lengths = [max(_length(part), len(target) + 1) for part, target in pieces]
         found: dict[int, Alignment] = {}
         for numbers in batches(lengths, batch_tokens):
             for number, alignment in zip(numbers, self._align([pieces[n] for n in numbers], want), strict=True):
@@ -183,20 +235,20 @@ class Translator(LineTranslator):
         return [found[number] for number in range(len(pieces))]
 
     @torch.inference_mode()
-    def _align(self, pairs: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], want: Want) -> Iterator[Alignment]:
-        sources = [self._source_ids(source) for source, _ in pairs]
-        targets = [[*self.tokenizers.target.vocabulary.ids(target), EOS] for _, target in pairs]
-        batch = tree.to(make_batch([sources], targets, range(len(pairs))), self.device)
+    def _align(self, pairs: Sequence[tuple[Part, tuple[str, ...]]], want: Want) -> Iterator[Alignment]:
+        vocabulary = self.tokenizers.target.vocabulary
+        targets = [self.inputs.target_ids(target, part.pieces, vocabulary) for part, target in pairs]
+        sources, copies = self._ids([part for part, _ in pairs])
+        batch = tree.to(make_batch(sources, targets, range(len(pairs)), copies), self.device)
         forced = self.model(batch, want)
         assert forced.weights_BTS is not None, "checked before"
         outcome = tree.map_tensors(lambda rows: rows[batch.mask_BT], forced.outcome)
         _, nll_M = self.model.output.nll(outcome, batch.target_BT[batch.mask_BT])
         start = 0
-        for (source, target), weights_TS in zip(pairs, forced.weights_BTS.float().cpu().numpy(), strict=True):
-            end = start + len(target) + 1
-            yield Alignment(
-                source, target, weights_TS[: len(target) + 1, : len(source) + 1], -float(nll_M[start:end].sum())
-            )
+        for (part, target), weights_TS in zip(pairs, forced.weights_BTS.float().cpu().numpy(), strict=True):
+            end, width = start + len(target) + 1, len(part.pieces) + 1
+            log_prob = -float(nll_M[start:end].sum())
+            yield Alignment(part.pieces, target, weights_TS[: len(target) + 1, :width], log_prob)
             start = end
 
     def check(self, want: Want) -> None:
@@ -210,13 +262,20 @@ class Translator(LineTranslator):
             if not 0 <= head < heads:
                 raise _no_such("head", head, heads)
 
-    def _source_ids(self, pieces: Sequence[str]) -> list[int]:
-        return [*self.tokenizers.source.vocabulary.ids(pieces), EOS]
+    def _cut(self, row: Row) -> list[Pieces]:
+        return self.inputs.cut(row, self.tokenizers.source, self.max_length - 1)
 
-    def translate_segments(self, parts: list[Segment], decoding: Decoding) -> list[list[Translated]]:
+    def _ids(self, parts: Sequence[Part]) -> tuple[list[list[list[int]]], list[list[int]] | None]:
+        """The ids of each source of the parts, and what may be copied from the first one where the model does so."""
+        source, target = (tokenizer.vocabulary for tokenizer in self.tokenizers)
+        columns = zip(*(part.sources for part in parts), strict=True)
+        copies = [self.inputs.copies(part.pieces, target) for part in parts] if self.inputs.copying else None
+        return [[source_ids(pieces, source) for pieces in column] for column in columns], copies
+
+    def translate_segments(self, parts: list[Part], decoding: Decoding) -> list[list[Translated]]:
         """Search for the parts in batches of alike lengths."""
         results: dict[int, list[Translated]] = {}
-        lengths = [len(part.pieces) + 1 for part in parts]
+        lengths = list(map(_length, parts))
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
         groups = batches(lengths, shared_out(sum(lengths), decoding.batch_tokens, threads))[::-1]
         texts = [[parts[number] for number in numbers] for numbers in groups]
@@ -227,18 +286,23 @@ class Translator(LineTranslator):
         return [results[number] for number in range(len(parts))]
 
     @torch.inference_mode()
-    def _search(self, parts: Sequence[Segment], decoding: Decoding) -> list[list[Hypothesis]]:
-        sources = tree.to((make_source([self._source_ids(part.pieces) for part in parts]),), self.device)
+    def _search(self, parts: Sequence[Part], decoding: Decoding) -> list[list[Hypothesis]]:
+        sources = tree.to(make_sources(*self._ids(parts)), self.device)
         return search(self.model, sources, decoding.search, decoding.n_best, decoding.want, decoding.max_length)
 
-    def _translated(self, part: Segment, found: Hypothesis, decoding: Decoding) -> Translated:
-        pieces = self.tokenizers.target.vocabulary.to_pieces(found.ids)
+    def _translated(self, part: Part, found: Hypothesis, decoding: Decoding) -> Translated:
+        pieces = to_pieces(found.ids, part.pieces, self.tokenizers.target.vocabulary)
         if decoding.replace_unknown and found.alignment_TS is not None:
             for place, piece in enumerate(found.ids):
                 if piece == UNKNOWN:
                     pieces[place] = part.pieces[int(found.alignment_TS[place, :-1].argmax())]
         text = self.tokenizers.target.decode(pieces)
         return Translated(text, tuple(pieces), found.log_prob, found.score, found.alignment_TS)
+
+
+def _length(part: Part) -> int:
+    """Pieces of the longest source, end of sentence counted."""
+    return max(len(pieces or ()) for pieces in part.sources) + 1
 
 
 def _no_such(part: str, number: int, count: int) -> ConfigError:
@@ -249,36 +313,7 @@ def _no_such(part: str, number: int, count: int) -> ConfigError:
     )
 
 
-def shared_out(tokens: int, batch_tokens: int, threads: int) -> int:
-    """At most `batch_tokens`; where threads search side by side, so few that each has two batches of the `tokens`, but
-    not fewer than SMALLEST."""
-    return min(batch_tokens, max(SMALLEST, -(-tokens // (2 * threads)))) if threads > 1 else batch_tokens
-
-
-def side_by_side(work: Callable[[Item], Done], items: Sequence[Item], device: torch.device) -> Iterator[Done]:
-    """What `work` makes of each item, in their order: on a CPU several at a time, torch's threads shared among them.
-
-    A step's products are small, which leaves threads little to share inside of one.
-    """
-    threads = torch.get_num_threads()
-    workers = min(threads, len(items)) if device.type == "cpu" else 1
-    if workers < 2:
-        yield from map(work, items)
-        return
-    try:
-        with ThreadPoolExecutor(workers, "search", torch.set_num_threads, (threads // workers,)) as pool:
-            yield from pool.map(work, items)
-    finally:
-        torch.set_num_threads(threads)  # those of later threads, too
-
-
-def batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Numbers of sentences in batches of alike lengths, each of at most `batch_tokens` with padding."""
-    sides = (np.array(lengths, dtype=np.int64),)
-    return [rows.tolist() for rows in cut(by_length(sides), sides, batch_tokens)] if lengths else []
-
-
-def join(parts: Sequence[Segment], translated: Sequence[Sequence[Translated]]) -> tuple[Translated, ...]:
+def join(parts: Sequence[Part], translated: Sequence[Sequence[Translated]]) -> tuple[Translated, ...]:
     """The hypotheses of a line from those of its parts: texts one after the other, log-probabilities and scores added,
     alignments as blocks on the diagonal."""
     if len(parts) == 1:

@@ -39,7 +39,7 @@ def losses(model: EncoderDecoder, config: Config, data: Prepared) -> dict[str, f
 def scores(model: EncoderDecoder, config: Config, data: Prepared) -> dict[str, float]:
     """BLEU and chrF of greedy translations of the validation sources."""
     greedy = Greedy.Options(max_length_ratio=config.search.max_length_ratio)
-    translator = Translator(model, data.tokenizers, greedy, config.data.max_length)
+    translator = Translator(model, data.tokenizers, greedy, config.data.max_length, data.inputs)
     lines = translator.translate(data.valid_sources, Decoding(greedy, batch_tokens=config.training.batch_tokens))
     metrics = {name: make_metric(name, lowercase=config.tokenizer.lowercase) for name in ("bleu", "chrf")}
     return {name: score(lines, data.valid_references, metric).value for name, metric in metrics.items()}

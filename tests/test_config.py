@@ -142,9 +142,14 @@ def test_a_mistake_is_named_with_file_line_and_key(text: str, message: str, hint
 
 
 def test_several_source_texts_are_refused_with_the_line() -> None:
-    Path("x.yaml").write_text(DATA.replace("source: a.en", "source: [[a.en], [c.en]]"), encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"^x.yaml:2: data.train: source: several source texts"):
+    data = DATA.replace("source: a.en", "source: [[a.en], [c.en]]").replace("source: b.en", "source: [[b.en], [d.en]]")
+    Path("x.yaml").write_text(data, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^x.yaml:2: data.train.source: several sources in data"):
         load_config("x.yaml")
+
+
+def test_sources_to_combine_are_refused_where_there_is_one() -> None:
+    assert refusal("model:\n  sources: {combine: concat}\n")[0].startswith("x.yaml:5: model.sources: several sources")
 
 
 CONFIGS = sorted(Path(__file__).parents[1].glob("configs/**/*.yaml"))
@@ -165,6 +170,10 @@ FORBIDDEN = {
     "`decoder.self_attention` with another `scope` than `global`": (
         TRANSFORMER + "    self_attention: {scope: local_m}\n",
         9,
+    ),
+    "several sources in `data` without `model.sources`, or this without them": (
+        "  context: {sentences: 2}\n",
+        4,
     ),
     "`decoder: transformer` with `input_feeding`": (TRANSFORMER + "    input_feeding: true\n", 9),
     "`decoder: transformer` with `query`": (TRANSFORMER + "    query: current\n", 9),

@@ -32,7 +32,7 @@ FLOORS = (
     {"events", "settings_file", "text"},
     {"batch", "hypotheses", "layers", "optimization"},
     {"attention", "data"},
-    {"encoders", "metrics", "starter"},
+    {"encoders", "metrics", "sharing", "starter"},
     {"decoders", "visualize"},
     {"loss", "model", "search"},
     {"combinations", "precision"},

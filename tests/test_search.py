@@ -46,7 +46,7 @@ def searched(model, sources=SOURCES, n_best=1, want=None, max_length=None, **opt
 
 def step_by_step(model, row):
     """log P and attention after a prefix of one sentence, each computed by the model's forced pass."""
-    rows = [ids[mask].tolist() for ids, mask in zip(*SOURCES[0], strict=True)]
+    rows = [ids[mask].tolist() for ids, mask in zip(*SOURCES[0][:2], strict=True)]
 
     @functools.cache
     def run(prefix):

@@ -17,12 +17,14 @@ from nmt.cli.options import (
     Layer,
     RunArgument,
     Threads,
+    check_sources,
     load_translator,
     wanted,
 )
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
+    from nmt.data.inputs import Row
     from nmt.decoders.base import Want
     from nmt.metrics.alignment import GoldLinks, Links
     from nmt.metrics.matrices import AlignmentMatrix
@@ -40,7 +42,9 @@ class Format(StrEnum):
 
 def align(
     run: RunArgument,
-    source: Annotated[Path, typer.Option(metavar="FILE", help="Text.")],
+    source: Annotated[
+        list[Path], typer.Option(metavar="FILE", help="Text. May be repeated; the first source is aligned.")
+    ],
     target: Annotated[Path, typer.Option(metavar="FILE", help="Its translation, line by line.")],
     format_: Annotated[
         Format, typer.Option("--format", help="Links `0-0 1-2`, or weights as JSON Lines or NumPy's npz.")
@@ -78,15 +82,16 @@ def align(
     from nmt.cli.results import check_files, pairs_of
     from nmt.files import made_folder
 
-    check_files((source, target, gold), (output,))
-    sources, targets = pairs_of(source, target)
+    check_files((*source, target, gold), (output,))
+    lines, targets = pairs_of(source, target)
     translator = load_translator(run, checkpoint, device, threads)
-    want = wanted(layer, heads)
+    check_sources("--source", len(source), translator)
+    rows, want = list(translator.rows(lines)), wanted(layer, heads)
     translator.check(want)
-    kept = _Kept(_gold(gold, (sources, targets), translator.tokenizers) if gold else None)
+    kept = _Kept(_gold(gold, ([row[0] for row in rows], targets), translator.tokenizers) if gold else None)
     if heatmaps:
         made_folder(heatmaps)
-    _write(kept.passing(_matrices(translator, (sources, targets), want, batch_tokens)), format_, output)
+    _write(kept.passing(_matrices(translator, (rows, targets), want, batch_tokens)), format_, output)
     kept.compare(quiet=output is None)
     if heatmaps:
         from nmt.visualize.heatmap import draw_heatmaps
@@ -96,14 +101,14 @@ def align(
 
 
 def _matrices(
-    translator: "Translator", texts: tuple[list[str], list[str]], want: "Want", batch_tokens: int
+    translator: "Translator", texts: tuple[list["Row"], list[str]], want: "Want", batch_tokens: int
 ) -> Iterator["AlignmentMatrix"]:
     """The matrices between words, pair by pair; those of a chunk are in memory at once."""
     from nmt.cli.results import aligned_words
     from nmt.translate import CHUNK
 
     for start in range(0, len(texts[0]), CHUNK):
-        sources, targets = (side[start : start + CHUNK] for side in texts)
+        sources, targets = texts[0][start : start + CHUNK], texts[1][start : start + CHUNK]
         yield from aligned_words(translator.align(sources, targets, want, batch_tokens), translator.tokenizers)
 
 

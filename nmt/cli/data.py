@@ -73,7 +73,8 @@ def check(
         from nmt.config import load_config
 
         texts = load_config(config).data
-        sources, targets = texts.train.sources + texts.valid.sources, texts.train.targets + texts.valid.targets
+        together = [(text, files.targets) for files in (texts.train, texts.valid) for text in files.sources]
+        sources, targets = ([path for pair in together for path in pair[side]] for side in (0, 1))
     else:
         sources, targets = [path for path in [source] if path], [path for path in [target] if path]
     report = look(sources, targets)

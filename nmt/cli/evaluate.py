@@ -18,12 +18,14 @@ from nmt.cli.options import (
     PrecisionName,
     RunArgument,
     Threads,
+    check_sources,
     load_translator,
     searching,
     wanted_with,
 )
 
 if TYPE_CHECKING:
+    from nmt.data.inputs import Line
     from nmt.metrics.bleu import Scores
     from nmt.metrics.matrices import AlignmentMatrix
     from nmt.translate import Decoding, Translator
@@ -36,7 +38,9 @@ def _option(metavar: str, text: str) -> Any:
 
 def evaluate(
     run: RunArgument,
-    source: Annotated[Path, typer.Option(metavar="FILE", help="Text to translate.")],
+    source: Annotated[
+        list[Path], typer.Option(metavar="FILE", help="Text to translate. May be repeated, once for each source.")
+    ],
     reference: Annotated[Path, typer.Option(metavar="FILE", help="Its translation by people.")],
     lowercase: Annotated[bool, typer.Option("--lowercase", help="Compare without regard to case.")] = False,
     tokenize: Annotated[
@@ -70,10 +74,11 @@ def evaluate(
 
     want = wanted_with("--alignments", alignments is not None, layer, heads)
     matrices = alignments and alignments / "alignments.jsonl"
-    check_files((source, reference), (output, json, matrices))
+    check_files((*source, reference), (output, json, matrices))
     make_metric("bleu", lowercase, tokenize)
     sources, references = pairs_of(source, reference)
     translator = load_translator(run, checkpoint, device, threads, precision)
+    check_sources("--source", len(source), translator)
     if want:
         translator.check(want)
     decoding = Decoding(searching(translator.search, beam_size=beam_size), 1, want, None, batch_tokens)
@@ -91,7 +96,7 @@ def evaluate(
 
 
 def _written(
-    translator: "Translator", lines: list[str], decoding: "Decoding", output: Path | None, matrices: Path | None
+    translator: "Translator", lines: list["Line"], decoding: "Decoding", output: Path | None, matrices: Path | None
 ) -> tuple[list[str], list["AlignmentMatrix"]]:
     """Translate, write translations and alignments as they come; keep the texts, and the matrices that are drawn."""
     from nmt.cli.results import PICTURES, json_line, opened, word_matrix

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     tables = f", {model.source_embeddings} mixed for the source" if model.source_embeddings > 1 else ""
     yield "embeddings", f"{model.embedding_size}, tied: {model.tied_embeddings}{tables}"
     yield "training", f"{training.optimizer.name}, {training.schedule.name}, seed {training.seed}"
-    yield "data", ", ".join(map(str, config.data.train.sources + config.data.train.targets))
+    yield "data", ", ".join(map(str, [*chain(*config.data.train.sources), *config.data.train.targets]))
 
 
 def _section(values: dict[str, Any]) -> str:

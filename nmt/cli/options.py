@@ -11,7 +11,7 @@ from nmt.errors import ConfigError
 if TYPE_CHECKING:
     from nmt.decoders.base import Want
     from nmt.search import Beam, Greedy
-    from nmt.translate import Translator
+    from nmt.translate import LineTranslator, Translator
 
 ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="A config, that is a YAML file.")]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's directory, made by `nmt train`.")]
@@ -104,6 +104,17 @@ def compute_with(device: str | None, threads: int | None) -> str | None:
     if number >= found:
         raise ConfigError(f"--device {device}: not here: torch sees {found} CUDA devices", "cpu is always there")
     return device
+
+
+def check_sources(option: str, given: int, translator: "LineTranslator") -> None:
+    """Raises: ConfigError unless as many source texts are given as the model reads."""
+    asked = translator.inputs.texts
+    if given != asked:
+        texts = "1 source text" if given == 1 else f"{given} source texts"
+        raise ConfigError(
+            f"{option}: {texts} given, and the model reads {asked}",
+            f"give {option} {'once' if asked == 1 else 'once for each, in the order of data.train.source'}",
+        )
 
 
 def wanted(layer: int | None, heads: list[int] | None) -> "Want":

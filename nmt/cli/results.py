@@ -2,16 +2,18 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from nmt.data.corpus import check_counts, raw_lines, read_lines
+from nmt.data.corpus import raw_lines, read_pairs, read_rows
+from nmt.data.inputs import as_line
 from nmt.errors import ConfigError, DataError
 from nmt.files import written_whole
 
 if TYPE_CHECKING:
+    from nmt.data.inputs import Line
     from nmt.metrics.matrices import AlignmentMatrix
     from nmt.text.tokenizers import Tokenizer, Tokenizers
     from nmt.translate import Alignment, Translation
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 PICTURES = 50  # heatmaps drawn of a file, at most
 
 
-def lines_of(path: Path | None) -> Iterator[str]:
-    """The lines of a file, or of standard input. Raises: DataError as `read_lines`."""
-    return _standard_input() if path is None else read_lines(path)
+def lines_of(paths: Sequence[Path]) -> Iterator["Line"]:
+    """The lines of a file, or of several in step, or of standard input where there is none.
+
+    Raises: DataError as `read_rows`.
+    """
+    return map(as_line, read_rows(paths)) if paths else _standard_input()
 
 
 def _standard_input() -> Iterator[str]:
@@ -60,11 +65,10 @@ def check_files(read: Iterable[Path | None], written: Iterable[Path | None]) -> 
         found[path.resolve()] = "written by another option"
 
 
-def pairs_of(source: Path, target: Path) -> tuple[list[str], list[str]]:
-    """The lines of both files. Raises: DataError when they are not equally many, or none."""
-    sources, targets = list(read_lines(source)), list(read_lines(target))
-    check_counts(source, len(sources), target, len(targets))
-    return sources, targets
+def pairs_of(sources: Sequence[Path], target: Path) -> tuple[list["Line"], list[str]]:
+    """The lines of the source texts and of the target. Raises: DataError when they are not equally many, or none."""
+    pairs = list(read_pairs([[source] for source in sources], [target]))
+    return [as_line(pair.sources) for pair in pairs], [pair.target for pair in pairs]
 
 
 def json_line(value: Any) -> bytes:

@@ -22,6 +22,7 @@ from nmt.cli.options import (
     PrecisionName,
     RunArgument,
     Threads,
+    check_sources,
     searching,
     wanted_with,
 )
@@ -30,6 +31,15 @@ from nmt.errors import ConfigError
 if TYPE_CHECKING:
     from nmt.translate import Decoding, LineTranslator, Translation
 
+Texts = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--input",
+        metavar="FILE",
+        help="Text to translate; standard input. May be repeated, once for each source of the model.",
+        show_default=False,
+    ),
+]
 Heatmaps = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Pictures of the first 50 lines' alignments.", show_default=False),
@@ -38,10 +48,7 @@ Heatmaps = Annotated[
 
 def translate(
     run: RunArgument,
-    input_: Annotated[
-        Path | None,
-        typer.Option("--input", metavar="FILE", help="Text to translate; standard input.", show_default=False),
-    ] = None,
+    input_: Texts = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The translation; standard output.", show_default=False)
     ] = None,
@@ -71,7 +78,8 @@ def translate(
 
     Each line of input gives exactly one line of output, an empty line an
     empty one. Lines longer than the model's limit are cut at sentence ends,
-    and their parts are translated one by one.
+    and their parts are translated one by one. A model that reads the
+    sentences before takes a blank line for the end of a document.
 
     \b
     Examples:
@@ -83,10 +91,12 @@ def translate(
     from nmt.files import made_folder
     from nmt.translate import Decoding
 
-    _check(n_best, input_, output, json)
+    inputs = input_ or []
+    _check(n_best, inputs, output, json)
     shown = bool(json or heatmaps or replace_unknown)
     want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
     translator = load_engine(engine, run, checkpoint, device, threads, precision)
+    check_sources("--input", max(len(inputs), 1), translator)
     if heatmaps and want:
         translator.check(want)
         made_folder(heatmaps)
@@ -95,21 +105,21 @@ def translate(
     )
     longest = max_length and max_length + 1  # the end of the sentence is a piece, too
     decoding = Decoding(search, n_best, want, longest, batch_tokens, replace_unknown)
-    _write(translator, decoding, (input_, output), json, heatmaps)
+    _write(translator, decoding, (inputs, output), json, heatmaps)
 
 
-def _check(n_best: int, input_: Path | None, output: Path | None, json: Path | None) -> None:
+def _check(n_best: int, inputs: list[Path], output: Path | None, json: Path | None) -> None:
     from nmt.cli.results import check_files
 
     if n_best > 1 and json is None:
         raise ConfigError("--n-best chooses how many hypotheses the JSON file has", "give --json with it")
-    check_files((input_,), (output, json))
+    check_files(inputs, (output, json))
 
 
 def _write(
     translator: "LineTranslator",
     decoding: "Decoding",
-    files: tuple[Path | None, Path | None],
+    files: tuple[list[Path], Path | None],
     json: Path | None,
     heatmaps: Path | None,
 ) -> None:

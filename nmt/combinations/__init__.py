@@ -188,6 +188,13 @@ FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
         ),
     ),
     Rule(
+        "several sources in `data` without `model.sources`, or this without them",
+        ("model.sources", "data.context.sentences", "data.train.source"),
+        "it says how several sources are read together, and is for nothing else",
+        "set model.sources exactly where data has several source texts or context.sentences",
+        lambda config: (config.data.inputs.num_sources > 1) != (config.model.sources is not None),
+    ),
+    Rule(
         "`bridge: backward` without a bidirectional encoder",
         ("model.decoder.bridge", "model.encoder.bidirectional", "model.encoder"),
         "there is no backward direction whose last state could start the decoder",

@@ -1,10 +1,11 @@
 """Batches by token budget, in an order that depends on the seed and the epoch alone.
 
-The cost of a batch is rows × longest, padding counted, on the side where that is more; it stays within
-`batch_tokens` unless one pair alone is longer. Pairs are sorted by their longer side, then by the difference
-of the sides, upwards and downwards in turn, so that neighbours are alike on both sides; ties fall by chance.
-The sorted pairs are cut into batches and the batches shuffled. A corpus of more than POOL pairs is planned
-pool by pool, each made of random runs of BLOCK neighbouring pairs, so that memory does not grow with it.
+The cost of a batch is rows × longest, padding counted, on the side where that is most (the sides are the sources
+and the target); it stays within `batch_tokens` unless one pair alone is longer. Pairs are sorted by their longest
+side, then by the difference of the first and the last, upwards and downwards in turn, so that neighbours are alike on
+both; ties fall by chance. The sorted pairs are cut into batches and the batches shuffled. A corpus of more than POOL
+pairs is planned pool by pool, each made of random runs of BLOCK neighbouring pairs, so that memory does not grow with
+it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -76,7 +77,7 @@ class Batches:
         """The batches of a pool in the order of training."""
         chance = np.random.Generator(np.random.PCG64([self._seed, epoch, 1 + pool]))
         members = self._members(epoch, pool)
-        sides = (self._store.source_lengths[members], self._store.target_lengths[members])
+        sides = [lengths[members] for lengths in self._store.lengths]
         planned = cut(by_length(sides, chance), sides, self._batch_tokens)
         return [members[planned[place]] for place in chance.permutation(len(planned))]
 
@@ -114,13 +115,13 @@ def cut(order: Rows, sides: Sequence[NDArray[Any]], batch_tokens: int) -> list[R
 
 def sequential_batches(store: PairStore, batch_tokens: int) -> Iterator[Batch]:
     """Every pair of a store once, by length: for validation. `Batch.lines` says which lines they are."""
-    sides = (store.source_lengths, store.target_lengths)
-    for rows in cut(by_length(sides), sides, batch_tokens):
+    for rows in cut(by_length(store.lengths), store.lengths, batch_tokens):
         yield load(store, rows)
 
 
 def load(store: PairStore, rows: Rows) -> Batch:
     """The pairs of the given numbers as a batch."""
-    pairs: list[tuple[Any, Any]] = [store.pair(row) for row in rows.tolist()]
-    sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
-    return make_batch([sources], targets, store.lines[rows].tolist())
+    pairs: list[Any] = [store.pair(row) for row in rows.tolist()]
+    sources = [[pair.sources[number] for pair in pairs] for number in range(len(store.lengths) - 1)]
+    copies = [pair.copies for pair in pairs] if pairs and pairs[0].copies is not None else None
+    return make_batch(sources, [pair.target for pair in pairs], store.lines[rows].tolist(), copies)

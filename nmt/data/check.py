@@ -119,7 +119,8 @@ def check(sources: Sequence[Path], targets: Sequence[Path]) -> CheckReport:
         files.append(FilePair(str(source_path), source.count, str(target_path), target.count))
     pairs.finish()
     for scans in pairs.scans:
-        findings += [finding for scan in scans for finding in scan.findings()]
+        found = (finding for scan in scans for finding in scan.findings())
+        findings += [finding for finding in found if finding not in findings]  # a target may have several sources
     return CheckReport(files, findings)
 
 

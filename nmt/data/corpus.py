@@ -16,11 +16,13 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Pair(NamedTuple):
-    """A sentence pair and the 0-based number of its line in the whole corpus."""
+    """A sentence in all source texts and in the target; the 0-based number of its line in the whole corpus; and the id
+    of its document, where ids are given."""
 
     line: int
-    source: str
+    sources: tuple[str, ...]
     target: str
+    document: str = ""
 
 
 def open_text(path: Path) -> BinaryIO:
@@ -71,33 +73,57 @@ def _not_utf8(path: Path, number: int, line: bytes, error: UnicodeDecodeError) -
     return DataError(f"{path}:{number}: not valid UTF-8 (byte {line[error.start]:#04x} at column {column})", hint)
 
 
-def read_pairs(sources: Sequence[Path], targets: Sequence[Path]) -> Iterator[Pair]:
-    """Sentence pairs of files that go together pairwise, numbered through.
+def read_rows(paths: Sequence[Path]) -> Iterator[tuple[str, ...]]:
+    """The lines of files in step.
 
-    Raises: DataError as `read_lines`, and at their end when two files differ in their number of lines.
+    Raises: DataError as `read_lines`, and at their end when the files differ in their number of lines.
     """
-    first = 0
-    for source_path, target_path in zip(sources, targets, strict=True):
-        counts = [0, 0]
-        for number, (source, target) in enumerate(zip_longest(read_lines(source_path), read_lines(target_path))):
-            counts[0] += source is not None
-            counts[1] += target is not None
-            if source is not None and target is not None:
-                yield Pair(first + number, source, target)
-        check_counts(source_path, counts[0], target_path, counts[1])
-        first += counts[0]
+    counts = [0] * len(paths)
+    for lines in zip_longest(*map(read_lines, paths)):
+        row = tuple(line for line in lines if line is not None)
+        if len(row) == len(paths):
+            yield row
+        for place, line in enumerate(lines):
+            counts[place] += line is not None
+    check_equal(paths, counts)
 
 
-def check_counts(source: Path, source_count: int, target: Path, target_count: int) -> None:
+def read_pairs(
+    sources: Sequence[Sequence[Path]], targets: Sequence[Path], documents: Sequence[Path] = ()
+) -> Iterator[Pair]:
+    """Sentence pairs of files that go together, numbered through: the k-th file of each source text, the k-th target
+    file and, if given, the k-th file of document ids.
+
+    Raises: DataError as `read_rows`, and for files without a line.
+    """
+    first, width = 0, len(sources)
+    for number, target in enumerate(targets):
+        paths = [*(text[number] for text in sources), target, *documents[number : number + 1]]
+        count = 0
+        for row in read_rows(paths):
+            yield Pair(first + count, row[:width], row[width], "".join(row[width + 1 :]))
+            count += 1
+        check_counts(paths, [count] * len(paths))
+        first += count
+
+
+def check_equal(paths: Sequence[Path], counts: Sequence[int]) -> None:
+    """Raises: DataError when the numbers of lines differ."""
+    for path, count in zip(paths, counts, strict=True):
+        if count != counts[0]:
+            raise DataError(
+                f"{paths[0]} has {counts[0]} lines and {path} has {count};"
+                " line n of one belongs to line n of the other",
+                f"`nmt data check --source {paths[0]} --target {path}` shows blank lines and odd lengths",
+            )
+
+
+def check_counts(paths: Sequence[Path], counts: Sequence[int]) -> None:
     """Raises: DataError when the numbers of lines differ or are zero."""
-    if source_count != target_count:
-        raise DataError(
-            f"{source} has {source_count} lines and {target} has {target_count};"
-            " line n of one belongs to line n of the other",
-            f"`nmt data check --source {source} --target {target}` shows blank lines and odd lengths",
-        )
-    if source_count == 0:
-        raise DataError(f"{source}: empty, as is {target}", "training and validation need text")
+    check_equal(paths, counts)
+    if counts[0] == 0:
+        others = " and ".join(map(str, paths[1:]))
+        raise DataError(f"{paths[0]}: empty, as is {others}", "training and validation need text")
 
 
 def is_blank(line: str) -> bool:

@@ -3,8 +3,9 @@
     <cache>/<hash>/         tokenizer/   train/   valid/   report.json
     <cache>/digests.json    what is known of the files, so that none is read again only for its hash
 
-The hash covers the bytes of all files, `max_length`, the tokenizer's options, the seed and the format; the
-files' names and places do not matter. A directory appears whole, by renaming, or not at all.
+The hash covers the bytes of all files, `max_length`, the tokenizer's options, the seed, the format and, where they
+are asked for, context and copying; the files' names and places do not matter. A directory appears whole, by renaming,
+or not at all.
 """
 
 import hashlib
@@ -14,21 +15,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmt.data.corpus import check_counts, is_blank, read_lines, read_pairs
+from nmt.data.corpus import Pair, check_counts, is_blank, read_lines, read_pairs
 from nmt.data.digests import digests
+from nmt.data.inputs import Inputs, Line, Recent, as_line, source_ids
 from nmt.data.settings import DataSettings, TextFiles
-from nmt.data.store import PairStore, PairWriter
+from nmt.data.store import Layout, PairStore, PairWriter
 from nmt.errors import DataError
 from nmt.files import made_whole
 from nmt.text.tokenizers import (
-    Tokenizer,
     TokenizerOptions,
     Tokenizers,
     load_tokenizers,
     save_tokenizers,
     train_tokenizers,
 )
-from nmt.text.vocabulary import EOS
 
 FORMAT = 1
 CACHE = Path("runs/.prepared")
@@ -53,17 +53,19 @@ class Report(NamedTuple):
 class Prepared(NamedTuple):
     """All that training needs to know of the text.
 
-    `valid_sources` and `valid_references` are the lines of every validation pair without a blank side, as the
-    files have them; pairs too long for the store are among them. `content` is the hash of all that it was made of.
+    `valid_sources` and `valid_references` are the lines of every validation pair without a blank side, as the files
+    have them, the sources as rows where there are several; pairs too long for the store are among them. `content` is
+    the hash of all that it was made of.
     """
 
     tokenizers: Tokenizers
     train: PairStore
     valid: PairStore
-    valid_sources: list[str]
+    valid_sources: list[Line]
     valid_references: list[str]
     report: Report
     content: str
+    inputs: Inputs = Inputs()
 
 
 def prepare(
@@ -72,41 +74,60 @@ def prepare(
     seed: int,
     cache: Path = CACHE,
     say: Callable[[str], None] = lambda line: None,
+    copying: bool = False,
 ) -> Prepared:
-    """The prepared data of `data`: from the cache, or made and put there. `say` is told of each stage.
+    """The prepared data of `data`: from the cache, or made and put there. `say` is told of each stage. copying: with
+    what an output that copies needs (nmt.text.copying).
 
     Raises: DataError for text that cannot be used, ConfigError when the tokenizer's settings do not fit it.
     """
-    directory = cache / _content_hash(data, tokenizer, seed, cache / DIGESTS)
+    inputs = data.inputs._replace(copying=copying)
+    directory = cache / _content_hash(data, tokenizer, seed, inputs, cache / DIGESTS)
     if not directory.is_dir():
         with made_whole(directory) as unfinished:
-            _make(unfinished, data, tokenizer, seed, say)
-    return _open(directory, data)
+            _make(unfinished, data, tokenizer, seed, Cutting(inputs, data.max_length, say))
+    return _open(directory, data, inputs)
 
 
-def _content_hash(data: DataSettings, tokenizer: TokenizerOptions, seed: int, memory: Path) -> str:
+def _content_hash(data: DataSettings, tokenizer: TokenizerOptions, seed: int, inputs: Inputs, memory: Path) -> str:
     """Raises: DataError when files differ in their numbers of lines."""
-    known = digests([path for files in (data.train, data.valid) for path in (*files.sources, *files.targets)], memory)
+    together = [paths for files in (data.train, data.valid) for paths in _columns(files)]
+    known = digests([path for paths in together for path in paths], memory)
     parts: dict[str, Any] = {"format": FORMAT, "max_length": data.max_length, "seed": seed}
     parts["tokenizer"] = tokenizer.model_dump()
     for name, files in (("train", data.train), ("valid", data.valid)):
-        pairs = list(zip(files.sources, files.targets, strict=True))
-        for source, target in pairs:
-            check_counts(source, known[source].lines, target, known[target].lines)
-        parts[name] = [(known[source].sha256, known[target].sha256) for source, target in pairs]
+        columns = _columns(files)
+        for paths in columns:
+            check_counts(paths, [known[path].lines for path in paths])
+        parts[name] = [[known[path].sha256 for path in paths] for paths in columns]
+    asked = {"context": inputs.context, "copying": inputs.copying, "texts": inputs.texts - 1}
+    parts |= {name: value for name, value in asked.items() if value}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _make(
-    directory: Path, data: DataSettings, options: TokenizerOptions, seed: int, say: Callable[[str], None]
-) -> None:
-    say(f"training the {options.name} tokenizer")
-    tokenizers = train_tokenizers(options, _lines(data.train.sources), _lines(data.train.targets), seed)
+def _columns(files: TextFiles) -> list[tuple[Path, ...]]:
+    """Files that go together: those of the source texts, of the target, and of document ids."""
+    documents = [files.document_files] if files.documents else []
+    return list(zip(*files.sources, files.targets, *documents, strict=True))
+
+
+class Cutting(NamedTuple):
+    """How text becomes pairs of a store."""
+
+    inputs: Inputs
+    max_length: int
+    say: Callable[[str], None]
+
+
+def _make(directory: Path, data: DataSettings, options: TokenizerOptions, seed: int, cutting: Cutting) -> None:
+    cutting.say(f"training the {options.name} tokenizer")
+    sources = _lines([path for text in data.train.sources for path in text])
+    tokenizers = train_tokenizers(options, sources, _lines(data.train.targets), seed)
     save_tokenizers(tokenizers, directory / "tokenizer")
     counts = {}
     for name, files in (("train", data.train), ("valid", data.valid)):
-        say(f"cutting the {name} text into pieces")
-        found = _store(directory / name, files, tokenizers, data.max_length)
+        cutting.say(f"cutting the {name} text into pieces")
+        found = _store(directory / name, files, tokenizers, cutting)
         _check_kept(files, found, data.max_length)
         counts[name] = found._asdict()
     (directory / "report.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
@@ -116,54 +137,83 @@ def _lines(paths: Sequence[Path]) -> Iterator[str]:
     return chain.from_iterable(map(read_lines, paths))
 
 
-def _store(directory: Path, files: TextFiles, tokenizers: Tokenizers, max_length: int) -> Counts:
+def _store(directory: Path, files: TextFiles, tokenizers: Tokenizers, cutting: Cutting) -> Counts:
     """Write the pairs of `files` that can be used and count the others."""
     kept = blank = too_long = 0
-    with PairWriter(directory) as writer:
-        for pair in read_pairs(files.sources, files.targets):
-            if is_blank(pair.source) or is_blank(pair.target):
+    with PairWriter(directory, _layout(cutting.inputs)) as writer:
+        for pair in _pairs(files, cutting.inputs):
+            if _has_blank(pair, cutting.inputs):
                 blank += 1
                 continue
-            source, target = _ids(tokenizers.source, pair.source), _ids(tokenizers.target, pair.target)
-            if max(len(source), len(target)) > max_length:
+            ids = _ids(pair, tokenizers, cutting)
+            if max(map(len, (*ids.sources, ids.target))) > cutting.max_length:
                 too_long += 1
                 continue
-            writer.add(source, target, pair.line)
+            writer.add(ids.sources, ids.target, pair.line, ids.copies)
             kept += 1
     return Counts(kept, blank, too_long)
 
 
-def _ids(tokenizer: Tokenizer, line: str) -> list[int]:
-    return [*tokenizer.vocabulary.ids(tokenizer.encode(line)), EOS]
+def _layout(inputs: Inputs) -> Layout:
+    return Layout(inputs.num_sources, inputs.copying)
+
+
+def _pairs(files: TextFiles, inputs: Inputs) -> Iterator[Pair]:
+    """The pairs of files, each with the sentences before it in its document as further sources.
+
+    A document ends where both sides are blank, and where the id changes.
+    """
+    recent, document = Recent(inputs.context), ""
+    for pair in read_pairs(files.sources, files.targets, files.document_files):
+        if pair.document != document or all(map(is_blank, (*pair.sources, pair.target))):
+            recent.end()
+        yield pair._replace(sources=(*pair.sources, *recent.before()))
+        recent.add(pair.sources[0])
+        document = pair.document
+
+
+def _has_blank(pair: Pair, inputs: Inputs) -> bool:
+    return any(map(is_blank, (*pair.sources[: inputs.texts], pair.target)))
+
+
+class _Ids(NamedTuple):
+    sources: list[list[int]]
+    target: list[int]
+    copies: list[int] | None
+
+
+def _ids(pair: Pair, tokenizers: Tokenizers, cutting: Cutting) -> _Ids:
+    pieces = cutting.inputs.cut(pair.sources, tokenizers.source, cutting.max_length - 1)
+    sources = [source_ids(source, tokenizers.source.vocabulary) for source in pieces]
+    first, vocabulary = pieces[0] or (), tokenizers.target.vocabulary
+    target = cutting.inputs.target_ids(tokenizers.target.encode(pair.target), first, vocabulary)
+    return _Ids(sources, target, cutting.inputs.copies(first, vocabulary) if cutting.inputs.copying else None)
 
 
 def _check_kept(files: TextFiles, counts: Counts, max_length: int) -> None:
     if counts.kept == 0:
         raise DataError(
-            f"{files.sources[0]}: no pair is left: {counts.blank} have a blank side,"
+            f"{files.sources[0][0]}: no pair is left: {counts.blank} have a blank side,"
             f" {counts.too_long} are longer than data.max_length ({max_length} pieces)",
             "look at the files, or set data.max_length higher",
         )
 
 
-def _open(directory: Path, data: DataSettings) -> Prepared:
-    pairs = [
-        pair
-        for pair in read_pairs(data.valid.sources, data.valid.targets)
-        if not (is_blank(pair.source) or is_blank(pair.target))
-    ]
+def _open(directory: Path, data: DataSettings, inputs: Inputs) -> Prepared:
+    pairs = [pair for pair in _pairs(data.valid, inputs) if not _has_blank(pair, inputs)]
     try:
         tokenizers = load_tokenizers(directory / "tokenizer")
     except DataError as error:
         raise DataError(error.message, _mend(directory)) from error
     return Prepared(
         tokenizers,
-        PairStore(directory / "train"),
-        PairStore(directory / "valid"),
-        [pair.source for pair in pairs],
+        PairStore(directory / "train", _layout(inputs)),
+        PairStore(directory / "valid", _layout(inputs)),
+        [as_line(pair.sources) for pair in pairs],
         [pair.target for pair in pairs],
         _read_report(directory / "report.json"),
         directory.name,
+        inputs,
     )
 
 

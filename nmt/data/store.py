@@ -3,12 +3,15 @@
     pairs-00000.arrow …   columns source, target: lists of ids that end with end of sentence; SHARD pairs each
     source_lengths.npy    pieces of each pair's source, end of sentence counted (int32)
     target_lengths.npy    likewise of the target
+                          further sources: columns source_2, source_3, …, source_2_lengths.npy, …; where an output
+                          copies, column copies: for each piece of the source its id as a target piece
     lines.npy             0-based line of each pair in the corpus (int64)
 
 Opening a store maps three arrays and reads no shard; a shard is mapped when a pair of it is asked for.
 """
 
 from array import array
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -36,63 +39,92 @@ class _Column(NamedTuple):
         return self.values[self.offsets[number] : self.offsets[number + 1]]
 
 
-class PairStore:
-    """Pairs of a directory that `PairWriter` wrote, by number; 0 ≤ number < len(store)."""
+class StoredPair(NamedTuple):
+    """The ids of a pair, each list ending with end of sentence; a source that is no sentence is empty."""
 
-    def __init__(self, path: Path) -> None:
+    sources: tuple[Ids, ...]
+    target: Ids
+    copies: Ids | None
+
+
+class Layout(NamedTuple):
+    """What a store holds of each pair."""
+
+    num_sources: int = 1
+    copying: bool = False
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The columns whose lengths count: the sources, then the target."""
+        others = (f"source_{number}" for number in range(2, self.num_sources + 1))
+        return ("source", *others, "target")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns."""
+        return (*self.sides, *["copies"] * self.copying)
+
+
+class PairStore:
+    """Pairs of a directory that `PairWriter` wrote, by number; 0 ≤ number < len(store).
+
+    lengths: of each source and of the target, ends counted.
+    """
+
+    def __init__(self, path: Path, layout: Layout = Layout()) -> None:  # noqa: B008 (a value)
         """Raises: DataError when `path` is not a store."""
         self.path = path
-        self.source_lengths = _map(path / "source_lengths.npy")
-        self.target_lengths = _map(path / "target_lengths.npy")
+        self._layout = layout
+        self.lengths = tuple(_map(path / f"{side}_lengths.npy") for side in layout.sides)
         self.lines = _map(path / "lines.npy")
         self._shard = lru_cache(maxsize=OPEN_SHARDS)(self._open_shard)
 
     def __len__(self) -> int:
         return len(self.lines)
 
-    def pair(self, number: int) -> tuple[Ids, Ids]:
-        """Source and target ids, both ending with end of sentence. Raises: DataError for a damaged shard."""
+    def pair(self, number: int) -> StoredPair:
+        """The pair of that number. Raises: DataError for a damaged shard."""
         if not 0 <= number < len(self):
             raise IndexError(f"pair {number} of {len(self)}")
         shard, row = divmod(int(number), SHARD)
-        source, target = self._shard(shard)
-        return source.row(row), target.row(row)
+        ids = tuple(column.row(row) for column in self._shard(shard))
+        width = self._layout.num_sources
+        return StoredPair(ids[:width], ids[width], ids[width + 1] if self._layout.copying else None)
 
-    def _open_shard(self, number: int) -> tuple[_Column, _Column]:
+    def _open_shard(self, number: int) -> tuple[_Column, ...]:
         path = _shard_path(self.path, number)
         try:
             batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
         except (OSError, pa.ArrowInvalid) as error:
             raise _damaged(path) from error
-        return _column(batch.column("source")), _column(batch.column("target"))
+        return tuple(_column(batch.column(name)) for name in self._layout.columns)
 
 
 class PairWriter:
     """Writes a store pair by pair into a new directory, holding one shard in memory; a context manager."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layout: Layout = Layout()) -> None:  # noqa: B008 (a value)
         path.mkdir(parents=True)
-        self._path = path
+        self._path, self._layout = path, layout
         self._shards = 0
-        self._sides = (_Rows(), _Rows())
-        self._lengths = (
-            _GrowingArray(path / "source_lengths.npy", np.int32),
-            _GrowingArray(path / "target_lengths.npy", np.int32),
-        )
+        self._columns = tuple(_Rows() for _ in layout.columns)
+        self._lengths = tuple(_GrowingArray(path / f"{side}_lengths.npy", np.int32) for side in layout.sides)
         self._lines = _GrowingArray(path / "lines.npy", np.int64)
 
-    def add(self, source: list[int], target: list[int], line: int) -> None:
-        """Add a pair: ids that end with end of sentence, and the pair's 0-based line in the corpus."""
-        for ids, rows, lengths in zip((source, target), self._sides, self._lengths, strict=True):
+    def add(self, sources: Sequence[list[int]], target: list[int], line: int, copies: list[int] | None = None) -> None:
+        """Add a pair: ids that end with end of sentence, and the pair's 0-based line in the corpus; with `copies`
+        where the layout has them."""
+        columns = (*sources, target, *([] if copies is None else [copies]))
+        for ids, rows in zip(columns, self._columns, strict=True):
             rows.add(ids)
+        for ids, lengths in zip(columns, self._lengths, strict=False):
             lengths.add(len(ids))
         self._lines.add(line)
-        if len(self._sides[0]) == SHARD:
+        if len(self._columns[0]) == SHARD:
             self._write_shard()
 
     def _write_shard(self) -> None:
-        source, target = (rows.take() for rows in self._sides)
-        batch = pa.record_batch([source, target], names=["source", "target"])
+        batch = pa.record_batch([rows.take() for rows in self._columns], names=list(self._layout.columns))
         path = str(_shard_path(self._path, self._shards))
         with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
             writer.write_batch(batch)
@@ -104,7 +136,7 @@ class PairWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and len(self._sides[0]):
+        if kind is None and len(self._columns[0]):
             self._write_shard()
         for growing in (*self._lengths, self._lines):
             growing.close()

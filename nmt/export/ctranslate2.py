@@ -84,6 +84,9 @@ def check_options(run: Run) -> None:
                 f"{document.place(('model', key))}: model.{key}: CTranslate2 has nothing for it",
                 "translate with `--engine torch`",
             )
+    if run.config.data.inputs.num_sources > 1:
+        message = f"{document.place(('data',))}: data: CTranslate2 reads one source"
+        raise ExportError(message, "translate with `--engine torch`")
     for side in ("encoder", "decoder"):
         options = getattr(run.config.model, side)
         if not isinstance(options, TransformerSettings):

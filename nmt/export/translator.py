@@ -19,15 +19,15 @@ from typing import Any, NamedTuple
 
 import torch
 
+from nmt.data.inputs import Line
 from nmt.decoders.base import Want
 from nmt.errors import ExportError
 from nmt.export.directory import Exported
 from nmt.export.library import ctranslate2
 from nmt.search import LENGTH_ALLOWANCE, Beam, Greedy, length_penalty
-from nmt.segments import Segment
 from nmt.text.tokenizers import load_tokenizers
 from nmt.text.vocabulary import BOS, EOS, PAD, SPECIALS
-from nmt.translate import Decoding, LineTranslator, Translated, Translation
+from nmt.translate import Decoding, LineTranslator, Part, Translated, Translation
 
 NEVER = [[SPECIALS[PAD]], [SPECIALS[BOS]]]  # what no translation holds
 END = SPECIALS[EOS]
@@ -69,7 +69,7 @@ class ExportedTranslator(LineTranslator):
             intra_threads=1,
         )
 
-    def translate_lines(self, lines: Iterable[str], decoding: Decoding | None = None) -> Iterator[Translation]:
+    def translate_lines(self, lines: Iterable[Line], decoding: Decoding | None = None) -> Iterator[Translation]:
         """Translations in the order of the lines, as they come; alignments are None.
 
         Raises: ExportError for alignments, a coverage penalty, or more hypotheses than the beam has. Warns: where the
@@ -83,7 +83,7 @@ class ExportedTranslator(LineTranslator):
         """Raises: ExportError, as there are no alignments."""
         raise ExportError("ctranslate2 gives no alignments", "translate with `--engine torch`")
 
-    def translate_segments(self, parts: list[Segment], decoding: Decoding) -> list[list[Translated]]:
+    def translate_segments(self, parts: list[Part], decoding: Decoding) -> list[list[Translated]]:
         """Search for the parts in groups of the same length, several groups at a time."""
         started = []
         for numbers in same_length([len(part.pieces) for part in parts], decoding.batch_tokens):
@@ -96,7 +96,7 @@ class ExportedTranslator(LineTranslator):
                 results[number] = self._ranked(source, answer.result(), asked)[: decoding.n_best]
         return [results[number] for number in range(len(parts))]
 
-    def _known(self, part: Segment) -> list[str]:
+    def _known(self, part: Part) -> list[str]:
         """The pieces with `<unk>` for those that are not in the vocabulary."""
         vocabulary = self.tokenizers.source.vocabulary
         return vocabulary.to_pieces(vocabulary.ids(part.pieces))

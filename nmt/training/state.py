@@ -79,7 +79,7 @@ def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Tra
     settings = config.training
     torch.manual_seed(settings.seed)
     source, target = data.tokenizers
-    model = config.model.build(source_size=len(source.vocabulary), target_size=len(target.vocabulary))
+    model = config.model.build(len(source.vocabulary), len(target.vocabulary), config.data.inputs.num_sources)
     model = model.to(device).train()
     batches = Batches(data.train, settings.batch_tokens, settings.seed)
     return Training(

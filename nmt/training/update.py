@@ -85,7 +85,7 @@ def _backward(training: Training, batch: Batch, tokens: int) -> tuple[float, flo
 
 
 def _not_finite(training: Training, what: str, lines: list[int]) -> TrainingError:
-    named = ", ".join(places(training.text.sources, lines[:8])) + (", …" if len(lines) > 8 else "")
+    named = ", ".join(places(training.text.sources[0], lines[:8])) + (", …" if len(lines) > 8 else "")
     kept = f"the checkpoint of update {training.saved} is kept" if training.saved else "no checkpoint was saved yet"
     return TrainingError(
         f"update {training.progress.step + 1}: the {what} is not finite; its batch has the lines {named}",

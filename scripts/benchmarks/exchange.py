@@ -39,7 +39,7 @@ def text(config: Config) -> Path:
 def _write_text(folder: Path, config: Config, prepared: Prepared) -> None:
     source, target = prepared.tokenizers
     for name, files in (("train", config.data.train), ("valid", config.data.valid)):
-        _write(folder / f"{name}.source", _pieces(source, files.sources))
+        _write(folder / f"{name}.source", _pieces(source, files.sources[0]))
         _write(folder / f"{name}.target", _pieces(target, files.targets))
     _write(folder / "test.source", _pieces(source, [TEST]))
     _write(folder / "vocabulary", target.vocabulary.pieces)

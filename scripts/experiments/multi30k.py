@@ -71,7 +71,7 @@ def measure(run: Path, config: Config) -> dict[str, Any]:
 
 def choose(run: Path, config: Config) -> Choice:
     """The best on the validation set; of equals the best checkpoint, and the smallest penalty."""
-    source, reference = config.data.valid.sources[0], config.data.valid.targets[0]
+    source, reference = config.data.valid.sources[0][0], config.data.valid.targets[0]
     choices = [
         Choice(checkpoint, penalty, bleu(translate(run, checkpoint, source, penalty), reference).value)
         for checkpoint in (["best", "average"] if config.training.average_last else ["best"])

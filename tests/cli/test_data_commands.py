@@ -109,7 +109,7 @@ def test_prepare_tells_what_it_made(run: Command, text: Path) -> None:
 def test_new_sets_pairs_aside_and_each_stands_once(run: Command, text: Path) -> None:
     answer = run("new", "--source", "text.en", "--target", "text.de", "--output", "my.yaml")
     config = load_config("my.yaml")
-    files = config.data.train.sources + config.data.valid.sources
+    files = config.data.train.sources[0] + config.data.valid.sources[0]
     train, valid = (path.read_text().splitlines() for path in files)
     assert answer.out.splitlines()[-2:] == ["wrote my.yaml", "next: nmt train my.yaml"]
     assert (config.languages.source, config.languages.target) == ("en", "de")
@@ -120,7 +120,7 @@ def test_new_sets_pairs_aside_and_each_stands_once(run: Command, text: Path) -> 
 def test_new_takes_validation_files_as_they_are(run: Command, text: Path) -> None:
     pair = ("--source", "text.en", "--target", "text.de", "--valid-source", "text.en", "--valid-target", "text.de")
     assert run("new", *pair).out == "wrote config.yaml\nnext: nmt train config.yaml\n"
-    assert load_config("config.yaml").data.valid.sources == [Path("text.en")]
+    assert load_config("config.yaml").data.valid.sources == [[Path("text.en")]]
 
 
 def test_new_does_not_replace_a_config_unasked(run: Command, text: Path) -> None:
@@ -182,7 +182,7 @@ def starter(folder: Path, pairs: int = 1000) -> str:
 def test_the_starter_config_builds_and_its_paths_survive_yaml(folder: Path) -> None:
     starter(folder)
     config = load_config("my.yaml")
-    assert config.data.train.sources + config.data.train.targets == [Path("a b.en"), Path("c: d.de")]
+    assert config.data.train.sources[0] + config.data.train.targets == [Path("a b.en"), Path("c: d.de")]
     assert config.data.valid.targets == [Path("#f.de")]
     with torch.device("meta"):
         assert config.model.build(1000, 1000)

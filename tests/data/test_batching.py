@@ -20,7 +20,7 @@ from nmt.data.store import PairStore, PairWriter
 def make_store(path: Path, lengths: list[tuple[int, int]]) -> PairStore:
     with PairWriter(path) as writer:
         for line, (source, target) in enumerate(lengths):
-            writer.add([4 + line % 7] * (source - 1) + [3], [5 + line % 7] * (target - 1) + [3], line)
+            writer.add([[4 + line % 7] * (source - 1) + [3]], [5 + line % 7] * (target - 1) + [3], line)
     return PairStore(path)
 
 
@@ -65,7 +65,7 @@ def test_batches_fill_their_budget(store: PairStore):
 
 def test_less_than_a_twentieth_is_padding(store: PairStore):
     batches = epoch_of(Batches(store, 256, seed=1))  # 200 batches, as Multi30k has at 3,000 tokens
-    real = int(store.source_lengths.sum() + store.target_lengths.sum())
+    real = sum(int(side.sum()) for side in store.lengths)
     assert 1 - real / sum(sum(cells(batch)) for batch in batches) < 0.05
 
 
@@ -77,8 +77,8 @@ def test_a_pair_longer_than_the_budget_is_a_batch_of_its_own(tmp_path: Path):
 
 def test_a_batch_holds_the_pairs_of_its_lines(tmp_path: Path):
     with PairWriter(tmp_path / "train") as writer:
-        writer.add([8, 9, 3], [6, 3], 17)
-        writer.add([7, 3], [5, 4, 3], 40)
+        writer.add([[8, 9, 3]], [6, 3], 17)
+        writer.add([[7, 3]], [5, 4, 3], 40)
     (batch,) = sequential_batches(PairStore(tmp_path / "train"), 100)
     rows = sorted(zip(batch.lines, batch.sources[0].ids_BS.tolist(), batch.target_BT.tolist(), strict=True))
     assert rows == [(17, [8, 9, 3], [6, 3, 0]), (40, [7, 3, 0], [5, 4, 3])]

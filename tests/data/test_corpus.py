@@ -101,15 +101,15 @@ def test_a_forbidden_file_is_a_data_error(tmp_path: Path):
 def test_pairs_of_several_files_are_numbered_through(tmp_path: Path):
     sources = [written(tmp_path / "a.en", b"one\ntwo\n"), written(tmp_path / "b.en", b"three\n")]
     targets = [written(tmp_path / "a.de", b"eins\nzwei\n"), written(tmp_path / "b.de", b"drei")]
-    expected = [Pair(0, "one", "eins"), Pair(1, "two", "zwei"), Pair(2, "three", "drei")]
-    assert list(read_pairs(sources, targets)) == expected
+    expected = [Pair(0, ("one",), "eins"), Pair(1, ("two",), "zwei"), Pair(2, ("three",), "drei")]
+    assert list(read_pairs([sources], targets)) == expected
 
 
 @pytest.mark.parametrize(("source", "target"), [(3, 2), (1, 4), (0, 1)])
 def test_unequal_line_counts_are_an_error_with_both_counts_and_files(source: int, target: int, tmp_path: Path):
     left, right = written(tmp_path / "a.en", b"x\n" * source), written(tmp_path / "a.de", b"y\n" * target)
     with pytest.raises(DataError) as caught:
-        list(read_pairs([left], [right]))
+        list(read_pairs([[left]], [right]))
     assert caught.value.message == (
         f"{left} has {source} lines and {right} has {target}; line n of one belongs to line n of the other"
     )
@@ -118,20 +118,21 @@ def test_unequal_line_counts_are_an_error_with_both_counts_and_files(source: int
 def test_an_empty_corpus_is_an_error(tmp_path: Path):
     left, right = written(tmp_path / "a.en", b""), written(tmp_path / "a.de", b"")
     with pytest.raises(DataError) as caught:
-        list(read_pairs([left], [right]))
+        list(read_pairs([[left]], [right]))
     assert caught.value.message == f"{left}: empty, as is {right}"
 
 
 def test_text_files_are_one_file_or_a_list():
-    assert TextFiles(source=["a", "b"], target=["c", "d"]).sources == [Path("a"), Path("b")]
+    assert TextFiles(source=["a", "b"], target=["c", "d"]).sources == [[Path("a"), Path("b")]]
     assert TextFiles(source="a", target="b").targets == [Path("b")]
 
 
 @pytest.mark.parametrize(
     ("source", "target", "message"),
     [
-        ([["a"], ["b"]], "c", "several source texts (a list of lists) are not supported; give one text"),
-        ([["a", "b"]], ["c", "d"], "several source texts (a list of lists) are not supported; give one text"),
+        ([["a"], ["b", "c"]], "d", "source lists 2 files and target 1; they go together pairwise"),
+        (["a", ["b"]], ["c", "d"], "valid string"),
+        ([[]], [], "source and target list no file"),
         (["a", "b"], "c", "source lists 2 files and target 1; they go together pairwise"),
         ([], [], "source and target list no file"),
         (3, "c", "valid string"),

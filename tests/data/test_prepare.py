@@ -30,8 +30,9 @@ def texts(prepared: Prepared) -> list[tuple[str, str]]:
     """The pairs of the training store as text again."""
     found = []
     for number in range(len(prepared.train)):
-        sides = zip(prepared.tokenizers, prepared.train.pair(number), strict=True)
-        assert all(ids[-1] == EOS for ids in prepared.train.pair(number))
+        (source,), target, _ = prepared.train.pair(number)
+        sides = list(zip(prepared.tokenizers, (source, target), strict=True))
+        assert all(ids[-1] == EOS for _, ids in sides)
         found.append(tuple(side.decode(side.vocabulary.to_pieces(ids[:-1])) for side, ids in sides))
     return found
 

@@ -19,7 +19,7 @@ Rows = list[tuple[list[int], list[int]]]
 def write(path: Path, pairs: Rows) -> PairStore:
     with PairWriter(path) as writer:
         for line, (source, target) in enumerate(pairs):
-            writer.add(source, target, 10 * line)
+            writer.add([source], target, 10 * line)
     return PairStore(path)
 
 
@@ -33,10 +33,10 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pairs_come_back_as_they_were_written(pairs: Rows, tmp_path_factory: pytest.TempPathFactory):
     store = write(tmp_path_factory.mktemp("store") / "train", pairs)
     assert len(store) == len(pairs)
-    found = [tuple(side.tolist() for side in store.pair(number)) for number in range(len(store))]
-    assert found == pairs
-    assert store.source_lengths.tolist() == [len(source) for source, _ in pairs]
-    assert store.target_lengths.tolist() == [len(target) for _, target in pairs]
+    found = [store.pair(number) for number in range(len(store))]
+    assert [(source.tolist(), target.tolist()) for (source,), target, _ in found] == pairs
+    lengths = [[len(side) for side in sides] for sides in zip(*pairs, strict=True)] or [[], []]
+    assert [side.tolist() for side in store.lengths] == lengths
     assert store.lines.tolist() == [10 * line for line in range(len(pairs))]
 
 
@@ -54,7 +54,7 @@ def test_opening_a_store_maps_its_lengths_and_touches_no_shard(tmp_path: Path):
         shard.unlink()
     store = PairStore(tmp_path / "train")
     assert len(store) == 9
-    assert isinstance(store.source_lengths, np.memmap)
+    assert all(isinstance(side, np.memmap) for side in store.lengths)
     with pytest.raises(DataError, match=r"pairs-00002\.arrow: missing, of the prepared data"):
         store.pair(8)
 
@@ -94,7 +94,7 @@ def test_a_folder_without_a_store_is_a_data_error(tmp_path: Path):
 
 def fail_while_writing(path: Path) -> None:
     with PairWriter(path) as writer:
-        writer.add([3], [3], 0)
+        writer.add([[3]], [3], 0)
         raise RuntimeError("halt")
 
 

@@ -1,0 +1,44 @@
+"""Sharing out work: sentences in batches of alike lengths, batches among threads."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from nmt.data.batching import by_length, cut
+
+SMALLEST = 512  # tokens of a batch, below which products get slow
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
+
+def shared_out(tokens: int, batch_tokens: int, threads: int) -> int:
+    """At most `batch_tokens`; where threads search side by side, so few that each has two batches of the `tokens`, but
+    not fewer than SMALLEST."""
+    return min(batch_tokens, max(SMALLEST, -(-tokens // (2 * threads)))) if threads > 1 else batch_tokens
+
+
+def side_by_side(work: Callable[[Item], Done], items: Sequence[Item], device: torch.device) -> Iterator[Done]:
+    """What `work` makes of each item, in their order: on a CPU several at a time, torch's threads shared among them.
+
+    A step's products are small, which leaves threads little to share inside of one.
+    """
+    threads = torch.get_num_threads()
+    workers = min(threads, len(items)) if device.type == "cpu" else 1
+    if workers < 2:
+        yield from map(work, items)
+        return
+    try:
+        with ThreadPoolExecutor(workers, "search", torch.set_num_threads, (threads // workers,)) as pool:
+            yield from pool.map(work, items)
+    finally:
+        torch.set_num_threads(threads)  # those of later threads, too
+
+
+def batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
+    """Numbers of sentences in batches of alike lengths, each of at most `batch_tokens` with padding."""
+    sides = (np.array(lengths, dtype=np.int64),)
+    return [rows.tolist() for rows in cut(by_length(sides), sides, batch_tokens)] if lengths else []
