@@ -273,7 +273,9 @@ class Mechanism(Settings):
     score: ScoreOptions = ScaledDot.Options()
     normalizer: NormalizerOptions = Softmax.Options()
     scope: ScopeOptions = Global.Options()
-    coverage: Covered.Options | None = Field(None, description="account for what has been attended to already")
+    coverage: Covered.Options | None = Field(
+        None, description="{vector: true, loss: 1.0} tells the score what was attended to, and punishes doing so again"
+    )
 
     def parts(self, query_size: int, memory_size: int) -> tuple[Score, Scope]:
         """The score, with as many outputs and features as the scope asks for, and the scope, covered if asked.
@@ -292,7 +294,7 @@ class AttentionSettings(Mechanism):
     name: Literal["attend"] = "attend"
     score: ScoreOptions = Additive.Options()
     heads: int = Field(1, ge=1, description="attentions side by side, each on its own part of the width")
-    hops: int = Field(1, ge=1, description="readings, each asking with what those before it have read")
+    hops: int = Field(1, ge=1, description="readings K: u^{k+1} = u^k + what u^k read; the context is u^{K+1}")
 
     def build(self, query_size: int, memory_size: int, final_size: int) -> Attention:
         """Attention of queries over a memory of these widths."""

@@ -5,11 +5,15 @@ import math
 
 import pytest
 import torch
+from models import build, log_probs_BTV, rnn, sentences
 
+from nmt.attention import hard as hard_attention
 from nmt.attention.base import Memory
 from nmt.attention.hard import Hard, draw, entropy, log_prob
 from nmt.attention.normalizers import Softmax
 from nmt.attention.scores import Dot
+from nmt.batch import make_batch
+from nmt.loss import translation_loss
 
 STATES_1SD = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [2.0, -1.0], [9.0, 9.0]]], dtype=torch.float64)
 MASK_11S = torch.tensor([[[True, True, True, False]]])
@@ -103,3 +107,33 @@ def test_the_mean_of_the_sampled_gradients_is_the_gradient_of_the_bound():
     error_D = samples.std(dim=0) / math.sqrt(len(samples))
     assert ((samples.mean(dim=0) - exact_D).abs() < 3 * error_D).all()
     assert (exact_D.abs() > 10 * error_D).all()  # the test could tell it from 0
+
+
+SOURCE, TARGET = sentences([3, 2], seed=4)
+
+
+def copies(number):
+    return make_batch([[SOURCE] * number], [TARGET] * number, range(number))
+
+
+def test_the_loss_of_a_model_has_on_average_the_gradient_of_the_bound(monkeypatch):
+    shape = {**rnn({"scope": {"name": "hard", "expected": 0.0, "entropy": 0.0}}), "dropout": 0.0}
+    model = build(shape, spread=3.0).train()
+    parameters = [*model.decoder.attention.score.parameters()]
+
+    def gradient(value):
+        return torch.cat([part.flatten() for part in torch.autograd.grad(value, parameters)])
+
+    torch.manual_seed(5)
+    baseline = translation_loss(model, copies(1000), 0.0).log_prob.item()
+    groups = [gradient(translation_loss(model, copies(2000), 0.0, baseline).total / 2000) for _ in range(20)]
+    samples, bound = torch.stack(groups), torch.zeros((), dtype=torch.float64)
+    for positions in itertools.product(range(3), repeat=2):
+        drawn = itertools.cycle(positions)
+        monkeypatch.setattr(hard_attention, "draw", lambda _, drawn=drawn: torch.tensor([[next(drawn)]]))
+        log_p = model(copies(1)).terms["sampled"].sum()
+        log_likelihood = log_probs_BTV(model, copies(1))[0].gather(-1, torch.tensor(TARGET).unsqueeze(-1)).sum()
+        bound = bound + log_p.exp() * log_likelihood
+    exact, error = -gradient(bound), samples.std(dim=0) / math.sqrt(len(samples))
+    assert ((samples.mean(dim=0) - exact).abs() <= 4 * error).all()
+    assert (exact.abs() > 8 * error).any()  # the test could tell it from 0
