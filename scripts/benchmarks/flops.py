@@ -28,6 +28,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from nmt.attention.heads import AttentionSettings, Mechanism, NoAttention
+from nmt.attention.ntm import Ntm
 from nmt.decoders.rnn import RnnDecoder
 from nmt.decoders.transformer import TransformerDecoder
 from nmt.encoders.conv import ConvEncoder
@@ -185,7 +186,10 @@ def attention_cost(options: Any, query_size: int, memory_size: int, final_size: 
         return Cost(), final_size if options.context == "every_step" else 0
     if not isinstance(options, AttentionSettings):
         raise unknown(options)
+    if options.hops > 1:
+        raise ValueError("scripts/benchmarks/flops.py counts attention of one hop")
     if options.heads == 1:
+        refuse_coverage(options)
         read = Cost(cross=2 * memory_size)
         return read.plus(
             score_cost(options.score, query_size, memory_size), scope_cost(options.scope, query_size)
@@ -195,6 +199,7 @@ def attention_cost(options: Any, query_size: int, memory_size: int, final_size: 
 
 def heads_cost(options: Mechanism, heads: int, query_size: int, memory_size: int) -> Cost:
     """Several heads between their projections."""
+    refuse_coverage(options)
     width = query_size // heads
     head = score_cost(options.score, width, width).plus(scope_cost(options.scope, width), Cost(cross=2 * width))
     projections = Cost(source=2 * 2 * memory_size * query_size, target=2 * 2 * query_size**2)
@@ -222,10 +227,23 @@ def score_cost(score: Any, query_size: int, memory_size: int) -> Cost:
 
 def scope_cost(scope: Any, query_size: int) -> Cost:
     """What a scope multiplies besides scores and context."""
-    known = {"global": Cost(), "local_m": Cost(), "local_p": Cost(target=2 * query_size * (query_size + 1))}
+    known = {
+        "global": Cost(),
+        "local_m": Cost(),
+        "local_p": Cost(target=2 * query_size * (query_size + 1)),
+        "hard": Cost(),
+    }
+    if isinstance(scope, Ntm.Options) and not scope.write:
+        return Cost(target=2 * query_size * (query_size + 3 + 2 * scope.max_shift + 1))
     if scope.name not in known:
         raise unknown(scope)
     return known[scope.name]
+
+
+def refuse_coverage(options: Mechanism) -> None:
+    """Raises: ValueError for coverage, which has no formula here."""
+    if options.coverage is not None:
+        raise ValueError("scripts/benchmarks/flops.py counts attention without coverage")
 
 
 def unknown(options: Any) -> ValueError:
