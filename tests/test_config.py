@@ -159,7 +159,8 @@ CONFIGS = sorted(Path(__file__).parents[1].glob("configs/**/*.yaml"))
 def test_every_recipe_is_read_and_built(path: Path) -> None:
     config = load_config(path)
     with torch.device("meta"):
-        assert config.model.build(config.tokenizer.vocabulary_size, config.tokenizer.vocabulary_size)
+        size = config.tokenizer.vocabulary_size
+        assert config.model.build(size, size, config.data.inputs.num_sources)
 
 
 TRANSFORMER = "model:\n  embedding_size: 64\n  encoder: transformer\n  decoder:\n    name: transformer\n"

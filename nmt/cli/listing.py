@@ -15,6 +15,7 @@ from nmt.settings import Settings, component, did_you_mean, named_options
 
 WIDTH = 80
 KINDS = ("attention", "models", "tokenizers", "optimizers", "schedules", "search")
+ZOO = ("attention", "score", "normalizer", "scope", "combine", "encoder", "decoder", "output")
 
 
 def list_parts(
@@ -41,10 +42,22 @@ def list_parts(
             typer.echo("\n".join(_explained(key, union)) if kind else _brief(key, union))
 
 
+def listed_parts() -> Iterator[tuple[str, Any]]:
+    """Where each part stands in a config, and the union of what can stand there."""
+    for unions in _unions().values():
+        yield from unions.items()
+
+
+def shown_by(key: str, name: str) -> str:
+    """The recipe of the repository that shows a member, by a convention; empty where the part has none."""
+    part = key.rsplit(".", 1)[-1]
+    return f"configs/zoo/{part}_{name}.yaml" if part in ZOO else ""
+
+
 def _unions() -> dict[str, dict[str, Any]]:
     """Kind → where a part stands in a config → the union of what can stand there."""
     from nmt import model, optimization, search
-    from nmt.attention import heads, normalizers, scopes, scores
+    from nmt.attention import heads, normalizers, scopes, scores, sources
     from nmt.decoders import bridge
     from nmt.layers import positions, recurrent
     from nmt.text import tokenizers
@@ -56,6 +69,7 @@ def _unions() -> dict[str, dict[str, Any]]:
             f"{attention}.score": scores.ScoreOptions,
             f"{attention}.normalizer": normalizers.NormalizerOptions,
             f"{attention}.scope": scopes.ScopeOptions,
+            "model.sources.combine": sources.CombinationOptions,
         },
         "models": {
             "model.encoder": model.EncoderOptions,
@@ -103,6 +117,8 @@ def _explained(key: str, union: Any) -> Iterator[str]:
                 yield from _wrapped(f"{field_name}: {_default(field.default)}{_comment(field)}", 10)
         if explanation.source:
             yield from _wrapped(f"Source: {explanation.source}", 8)
+        if shown_by(key, name):
+            yield from _wrapped(f"Config: {shown_by(key, name)}", 8)
 
 
 def _comment(field: FieldInfo) -> str:

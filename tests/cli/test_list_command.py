@@ -42,6 +42,7 @@ def test_an_explanation_has_equation_keys_and_source(run: Command) -> None:
       renormalize: false   # divide the weights by their sum, so that rows sum
           to 1
       Source: Luong et al. 2015, eq. 9–10
+      Config: configs/zoo/scope_local_p.yaml
 """
         in run("list", "attention").out
     )
@@ -75,7 +76,8 @@ def test_an_unknown_kind_is_refused(run: Command) -> None:
         "error: nmt list scores: unknown kind\n"
         "hint: did you mean 'score'? "
         "allowed: attention, models, tokenizers, optimizers, schedules, search, "
-        "score, normalizer, scope, encoder, decoder, cell, bridge, positions, tokenizer, optimizer, schedule\n",
+        "score, normalizer, scope, combine, encoder, decoder, cell, bridge, positions, "
+        "tokenizer, optimizer, schedule\n",
     )
 
 
