@@ -15,8 +15,8 @@ from nmt.text.vocabulary import BOS, PAD
 
 
 class Source(NamedTuple):
-    """One source sentence a row; the last real piece of each is the end-of-sentence piece. A row without a real piece
-    is no sentence.
+    """One source sentence a row; the last real piece of each is the end-of-sentence piece, which stands alone where
+    there is no sentence.
 
     copies_BS, where an output copies: each piece's id as a target piece, or V + p (nmt.text.copying).
     """
@@ -41,19 +41,16 @@ class Batch(NamedTuple):
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Stack id sequences of unequal lengths: ids (B, longest) filled up with PAD, and the mask of real pieces.
-
-    Rows have at least one column, so that there is something to compute on where all of them are empty."""
+    """Stack id sequences of unequal lengths: ids (B, longest) filled up with PAD, and the mask of real pieces."""
     lengths = np.array([len(row) for row in rows])
-    mask = np.arange(lengths.max(initial=min(len(rows), 1))) < lengths[:, None]
+    mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
     ids = np.full(mask.shape, PAD, dtype=np.int64)
     ids[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows]) if rows else []
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
 def make_source(rows: Sequence[Sequence[int]], copies: Sequence[Sequence[int]] | None = None) -> Source:
-    """A padded source from id sequences that end with the end-of-sentence piece, or are empty; `copies` of the same
-    lengths."""
+    """A padded source from id sequences that end with the end-of-sentence piece; `copies` of the same lengths."""
     return Source(*pad(rows), None if copies is None else pad(copies)[0])
 
 

@@ -141,9 +141,7 @@ class Run:
     def load_model(self, which: str = "best", device: torch.device | str = "cpu") -> EncoderDecoder:
         """The model of a checkpoint (`best`, `last`, `average`, `step-N`), in eval mode."""
         directory = self.checkpoint(which)
-        source, target = self.tokenizers
-        inputs = self.config.data.inputs
-        model = self.config.model.build(len(source.vocabulary), len(target.vocabulary), inputs.num_sources)
+        model = self.config.build_model(self.tokenizers)
         load_weights(model, directory / "model.safetensors")
         return model.to(device).eval()
 

@@ -12,13 +12,13 @@ from pydantic import Field
 
 from nmt.combinations import check_keys, check_values
 from nmt.data.settings import DataSettings
-from nmt.model import ModelOptions
+from nmt.model import EncoderDecoder, ModelOptions
 from nmt.optimization import Adam, InverseSqrt, OptimizerOptions, ScheduleOptions
 from nmt.search import Beam, SearchOptions
 from nmt.settings import Settings
 from nmt.settings_file import dump_settings, read_with_overrides, validate
 from nmt.text.subwords import Unigram
-from nmt.text.tokenizers import TokenizerOptions
+from nmt.text.tokenizers import TokenizerOptions, Tokenizers
 
 
 class Languages(Settings):
@@ -60,6 +60,11 @@ class Config(Settings):
     model: ModelOptions = ModelOptions()
     training: TrainingSettings = TrainingSettings()
     search: SearchOptions = Beam.Options()
+
+    def build_model(self, tokenizers: Tokenizers) -> EncoderDecoder:
+        """The model for these vocabularies and the data's sources, before any training."""
+        source, target = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
+        return self.model.build(source, target, self.data.inputs.num_sources)
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:

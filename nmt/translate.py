@@ -56,7 +56,7 @@ class Part(NamedTuple):
     @property
     def pieces(self) -> tuple[str, ...]:
         """Those of the first source."""
-        return self.sources[0] or ()
+        return self.sources[0]
 
 
 class Translated(NamedTuple):
@@ -165,13 +165,12 @@ class LineTranslator(ABC):
         limit = self.max_length - 1
         first, *others = sources = self.inputs.cut(row, self.tokenizers.source, limit)
         if self.inputs.texts == 1:
-            assert first is not None, "the text itself"
             cut = segments(first, self.tokenizers.source.words(first), limit)
             return [Part((segment.pieces, *others), segment.begins_word) for segment in cut]
         for text, pieces in enumerate(sources, 1):
-            if pieces and len(pieces) > limit:
+            if len(pieces) > limit:
                 warn(f"line {number} of source {text}: {len(pieces)} pieces, cut off at {limit}", stacklevel=2)
-        return [Part(tuple(pieces and pieces[:limit] for pieces in sources))]
+        return [Part(tuple(pieces[:limit] for pieces in sources))]
 
     @abstractmethod
     def translate_segments(self, parts: list[Part], decoding: Decoding) -> list[list[Translated]]:
@@ -302,7 +301,7 @@ class Translator(LineTranslator):
 
 def _length(part: Part) -> int:
     """Pieces of the longest source, end of sentence counted."""
-    return max(len(pieces or ()) for pieces in part.sources) + 1
+    return max(len(pieces) for pieces in part.sources) + 1
 
 
 def _no_such(part: str, number: int, count: int) -> ConfigError:

@@ -141,11 +141,13 @@ def test_a_mistake_is_named_with_file_line_and_key(text: str, message: str, hint
     assert refusal(text) == (message, hint)
 
 
-def test_several_source_texts_are_refused_with_the_line() -> None:
+def test_several_source_texts_need_a_combination() -> None:
     data = DATA.replace("source: a.en", "source: [[a.en], [c.en]]").replace("source: b.en", "source: [[b.en], [d.en]]")
     Path("x.yaml").write_text(data, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"^x.yaml:2: data.train.source: several sources in data"):
         load_config("x.yaml")
+    Path("x.yaml").write_text(data + "model:\n  sources: {combine: gate}\n", encoding="utf-8")
+    assert load_config("x.yaml").data.inputs.num_sources == 2
 
 
 def test_sources_to_combine_are_refused_where_there_is_one() -> None:
@@ -175,6 +177,10 @@ FORBIDDEN = {
     "several sources in `data` without `model.sources`, or this without them": (
         "  context: {sentences: 2}\n",
         4,
+    ),
+    "`sources.co_attention` of more or fewer than two sources": (
+        "  context: {sentences: 2}\nmodel:\n  sources: {co_attention: true}\n",
+        6,
     ),
     "`decoder: transformer` with `input_feeding`": (TRANSFORMER + "    input_feeding: true\n", 9),
     "`decoder: transformer` with `query`": (TRANSFORMER + "    query: current\n", 9),
@@ -215,8 +221,8 @@ FORBIDDEN = {
         7,
     ),
     "`model.sources` with `attention: none`": (
-        "model:\n  sources: {combine: gate}\n  decoder: {name: rnn, attention: none}\n",
-        5,
+        "  context: {sentences: 1}\nmodel:\n  sources: {combine: gate}\n  decoder: {name: rnn, attention: none}\n",
+        6,
     ),
     "`encoder.self_attention` with `scope: ntm` or `hard`": (
         "model:\n  encoder: {name: transformer, self_attention: {scope: ntm}}\n",

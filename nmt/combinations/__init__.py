@@ -162,6 +162,17 @@ def _endless(config: "Config") -> bool:
 
 FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
     Rule(
+        "`sources.co_attention` of more or fewer than two sources",
+        ("model.sources.co_attention", "model.sources"),
+        "two sources look at each other",
+        "give two sources, or set co_attention: false",
+        lambda config: (
+            config.model.sources is not None
+            and config.model.sources.co_attention
+            and config.data.inputs.num_sources != 2
+        ),
+    ),
+    Rule(
         "`tied_embeddings: all` without `tokenizer.shared`",
         ("model.tied_embeddings", "tokenizer.shared"),
         "one table of embeddings needs one vocabulary for both sides",

@@ -14,7 +14,7 @@ from nmt.text.vocabulary import EOS, Vocabulary
 
 Row = tuple[str, ...]
 Line = str | Row  # a text where there is one, else a row
-Pieces = tuple[str, ...] | None  # None where there is no sentence, as before the first of a document
+Pieces = tuple[str, ...]  # none where there is no sentence, as before the first of a document
 
 
 class Inputs(NamedTuple):
@@ -37,7 +37,7 @@ class Inputs(NamedTuple):
     def cut(self, row: Row, tokenizer: Tokenizer, limit: int) -> list[Pieces]:
         """The pieces of each source; those before a sentence are cut off at `limit` pieces."""
         read = [tuple(tokenizer.encode(text)) for text in row[: self.texts]]
-        before = [None if is_blank(text) else tuple(tokenizer.encode(text))[:limit] for text in row[self.texts :]]
+        before = [tuple(tokenizer.encode(text))[:limit] for text in row[self.texts :]]
         return [*read, *before]
 
     def target_ids(self, pieces: Sequence[str], first: Sequence[str], vocabulary: Vocabulary) -> list[int]:
@@ -50,8 +50,8 @@ class Inputs(NamedTuple):
 
 
 def source_ids(pieces: Pieces, vocabulary: Vocabulary) -> list[int]:
-    """Ids with the end of the sentence; none at all where there is no sentence."""
-    return [] if pieces is None else [*vocabulary.ids(pieces), EOS]
+    """Ids with the end of the sentence, which stands alone where there is no sentence."""
+    return [*vocabulary.ids(pieces), EOS]
 
 
 class Recent:

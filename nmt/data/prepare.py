@@ -185,7 +185,7 @@ class _Ids(NamedTuple):
 def _ids(pair: Pair, tokenizers: Tokenizers, cutting: Cutting) -> _Ids:
     pieces = cutting.inputs.cut(pair.sources, tokenizers.source, cutting.max_length - 1)
     sources = [source_ids(source, tokenizers.source.vocabulary) for source in pieces]
-    first, vocabulary = pieces[0] or (), tokenizers.target.vocabulary
+    first, vocabulary = pieces[0], tokenizers.target.vocabulary
     target = cutting.inputs.target_ids(tokenizers.target.encode(pair.target), first, vocabulary)
     return _Ids(sources, target, cutting.inputs.copies(first, vocabulary) if cutting.inputs.copying else None)
 

@@ -74,8 +74,7 @@ def start_new(training: Training) -> Iterator[Event]:
 
 def check_start(config: Config, data: Prepared, directory: Path) -> None:
     """Raises: what would end a new run in `directory` before its first update, so that nothing is removed for it."""
-    source, target = data.tokenizers
-    model = config.model.build(len(source.vocabulary), len(target.vocabulary), config.data.inputs.num_sources)
+    model = config.build_model(data.tokenizers)
     if config.training.start_from is not None:
         start = Path(config.training.start_from)
         if start.resolve() == directory.resolve():

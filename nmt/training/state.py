@@ -78,9 +78,7 @@ def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Tra
     """A run before its first update; every random number of it follows from `training.seed`."""
     settings = config.training
     torch.manual_seed(settings.seed)
-    source, target = data.tokenizers
-    model = config.model.build(len(source.vocabulary), len(target.vocabulary), config.data.inputs.num_sources)
-    model = model.to(device).train()
+    model = config.build_model(data.tokenizers).to(device).train()
     batches = Batches(data.train, settings.batch_tokens, settings.seed)
     return Training(
         settings=settings,
