@@ -112,7 +112,7 @@ class ScaledDotProduct(Function):
 
 
 def scaled_dot_product(query_BHRP: Tensor, keys_BHSP: Tensor, values_BHSP: Tensor, mask_B1RS: Tensor) -> Tensor:
-    """softmax(q k^T / √P) v without the weights, 0 for a row that may see no position: context_BHRP.
+    """softmax(q k^T / √P) v without the weights, where each row may see some position: context_BHRP.
 
     Where gradients are recorded on a CPU, in plain products: on sentences of ordinary length the backward pass of
     torch's flash kernel makes the whole training step half as slow again there. Else through torch's fused kernel.
@@ -121,13 +121,12 @@ def scaled_dot_product(query_BHRP: Tensor, keys_BHSP: Tensor, values_BHSP: Tenso
         return functional.scaled_dot_product_attention(query_BHRP, keys_BHSP, values_BHSP, attn_mask=mask_B1RS)
     num_sentences, heads, rows, _ = query_BHRP.shape
     wide = torch.promote_types(query_BHRP.dtype, torch.float32)
-    blind_B1R1 = ~mask_B1RS.any(dim=-1, keepdim=True)
-    bias_B1RS = torch.zeros_like(mask_B1RS, dtype=wide).masked_fill_(~(mask_B1RS | blind_B1R1), -math.inf)
+    bias_B1RS = torch.zeros_like(mask_B1RS, dtype=wide).masked_fill_(~mask_B1RS, -math.inf)
     bias_ZRS = bias_B1RS.expand(-1, heads, rows, -1).flatten(0, 1)
     attend: Callable[..., Tensor] = ScaledDotProduct.apply
     context_ZRP = attend(*(tensor.flatten(0, 1) for tensor in (query_BHRP, keys_BHSP, values_BHSP)), bias_ZRS)
     context_BHRP: Tensor = context_ZRP.unflatten(0, (num_sentences, heads))
-    return context_BHRP.masked_fill(blind_B1R1, 0.0)
+    return context_BHRP
 
 
 class MultiHead(nn.Module):

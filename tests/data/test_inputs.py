@@ -170,14 +170,14 @@ def test_a_long_sentence_before_is_cut_off_and_keeps_its_end(tmp_path: Path):
     assert data.report.train.too_long == 1
 
 
-def test_where_there_is_no_sentence_before_the_mask_is_false(tmp_path: Path):
+def test_where_there_is_no_sentence_before_its_end_stands_alone(tmp_path: Path):
     batch = only(prepared(tmp_path, {"a": "a\nb c\n", "y": "1\n2\n"}, context={"sentences": 2}))
     by_line = np.argsort(batch.lines).tolist()
     assert [source.mask_BS[by_line].tolist() for source in batch.sources[1:]] == [
-        [[False, False], [True, True]],
-        [[False], [False]],
+        [[True, False], [True, True]],
+        [[True], [True]],
     ]
-    assert batch.sources[2].ids_BS.tolist() == [[PAD], [PAD]]
+    assert batch.sources[2].ids_BS.tolist() == [[EOS], [EOS]]
 
 
 def test_the_recent_sentences_are_forgotten_at_the_end_of_a_document():
