@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from nmt.combinations import check_keys, check_values
+from nmt.data.inputs import Inputs
 from nmt.data.settings import DataSettings
 from nmt.model import EncoderDecoder, ModelOptions
 from nmt.optimization import Adam, InverseSqrt, OptimizerOptions, ScheduleOptions
@@ -65,6 +66,11 @@ class Config(Settings):
         """The model for these vocabularies and the data's sources, before any training."""
         source, target = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
         return self.model.build(source, target, self.data.inputs.num_sources)
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the model reads for one target sentence."""
+        return self.data.inputs._replace(copying=self.model.output.copies)
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:

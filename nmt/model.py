@@ -3,12 +3,14 @@
 import math
 from typing import Annotated, Any, Literal, NamedTuple
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from nmt import tree
 from nmt.batch import Batch, Source
-from nmt.decoders.base import Decoded, Decoder, Forced, Layers, Outcome, Want
-from nmt.decoders.output import Softmax
+from nmt.decoders.base import Copying, Decoded, Decoder, Forced, Layers, Outcome, Want
+from nmt.decoders.output import OutputOptions, Softmax
 from nmt.decoders.predictions import Predictions
 from nmt.decoders.rnn import RnnDecoder
 from nmt.decoders.transformer import TransformerDecoder
@@ -23,6 +25,7 @@ from nmt.encoders.transformer import TransformerEncoder
 from nmt.errors import ConfigError
 from nmt.layers.embeddings import MixedEmbeddings, embedding
 from nmt.settings import Settings, choice
+from nmt.text.vocabulary import UNKNOWN
 
 EncoderOptions = Annotated[
     RnnEncoder.Options | TransformerEncoder.Options | ConvEncoder.Options | LstmnEncoder.Options | SnailEncoder.Options,
@@ -34,11 +37,13 @@ DecoderOptions = Annotated[RnnDecoder.Options | TransformerDecoder.Options, choi
 class Memory(NamedTuple):
     """All that decoding knows of the sources: one part per source, and what the decoder prepared of them.
 
-    Every tensor leads with B sentences; the hypotheses of a sentence share its row.
+    Every tensor leads with B sentences; the hypotheses of a sentence share its row. copies_BS, where the output layer
+    copies, are the ids of the first source's pieces among the target's (nmt.decoders.output).
     """
 
     encoded: tuple[Encoded, ...]
     prepared: Any
+    copies_BS: Tensor | None
 
 
 class ModelOptions(Settings):
@@ -54,6 +59,7 @@ class ModelOptions(Settings):
     dropout: float = Field(0.2, ge=0, lt=1, description="share of the values that training sets to 0")
     encoder: EncoderOptions = RnnEncoder.Options()
     decoder: DecoderOptions = RnnDecoder.Options()
+    output: OutputOptions = Softmax.Options()
     sources: Encoders.Options | None = Field(None, description="where data has several sources: how they are combined")
 
     def build(self, source_size: int, target_size: int, num_sources: int = 1) -> "EncoderDecoder":
@@ -97,10 +103,11 @@ class EncoderDecoder(nn.Module):
         if options.sources is not None:
             self.encoders = options.sources.build(options.build_encoder, shape.memory_size, num_sources)
             shape = options.sources.shape(shape, num_sources)
-        self.decoder: Decoder = options.decoder.build(size, shape, options.dropout)
+        self.decoder: Decoder = options.decoder.build(size, shape, options.dropout, options.output.scores)
         self.max_length = self.decoder.max_length
         tied = None if options.tied_embeddings == "none" else self.target_embedding
-        self.output = Softmax(self.decoder.hidden_size, target_size, tied)
+        self.output = options.output.build(self.decoder, size, target_size, tied)
+        self.copies = options.output.copies
 
     def encode(self, sources: tuple[Source, ...]) -> Memory:
         """Encode each source; one part of the memory per source."""
@@ -109,7 +116,7 @@ class EncoderDecoder(nn.Module):
             encoded: tuple[Encoded, ...] = (self.encoder(*embedded[0]),)
         else:
             encoded = self.encoders(self.encoder, embedded)
-        return Memory(encoded, self.decoder.prepare(encoded))
+        return Memory(encoded, self.decoder.prepare(encoded), sources[0].copies_BS if self.copies else None)
 
     def start(self, memory: Memory) -> Any:
         """The decoder's state before the first target piece, one row a sentence."""
@@ -119,20 +126,42 @@ class EncoderDecoder(nn.Module):
         self, ids_N: Tensor, memory: Memory, state: Any, want: Want | None = None
     ) -> tuple[Predictions, Tensor | None, Any]:
         """Read one piece for each of N = B·K hypotheses: predictions, weights_NS where wanted, the next state."""
-        embedded_NE = self.scale * self.target_embedding(ids_N)
+        embedded_NE = self._embedded(ids_N)
         decoded, state = self.decoder.step(embedded_NE, memory.prepared, state, self._layers(want))
-        return self.output.predict(Outcome(decoded.hidden)), self._shown(decoded, want), state
+        copies_BS = memory.copies_BS
+        copies_NS = None if copies_BS is None else tree.repeat(copies_BS, len(ids_N) // max(1, len(copies_BS)))
+        outcome = self._outcome(decoded, embedded_NE, copies_NS)
+        return self.output.predict(outcome), self._shown(decoded, want), state
 
     def forward(self, batch: Batch, want: Want | None = None) -> Forced:
         """All target positions of given targets."""
         memory = self.encode(batch.sources)
-        embedded_BTE = self.scale * self.target_embedding(batch.input_BT)
+        embedded_BTE = self._embedded(batch.input_BT)
         decoded = self.decoder(embedded_BTE, memory.prepared, self.start(memory), self._layers(want))
-        return Forced(Outcome(decoded.hidden), self._shown(decoded, want), decoded.terms)
+        copies_BS, length = memory.copies_BS, batch.input_BT.shape[1]
+        copies_BTS = None if copies_BS is None else copies_BS.unsqueeze(1).expand(-1, length, -1)
+        return Forced(self._outcome(decoded, embedded_BTE, copies_BTS), self._shown(decoded, want), decoded.terms)
+
+    def _embedded(self, ids: Tensor) -> Tensor:
+        """Embeddings of target pieces, those that only the source has as unknown."""
+        if self.copies:
+            ids = ids.masked_fill(ids >= self.target_embedding.num_embeddings, UNKNOWN)
+        embedded: Tensor = self.scale * self.target_embedding(ids)
+        return embedded
+
+    def _outcome(self, decoded: Decoded, embedded: Tensor, copies: Tensor | None) -> Outcome:
+        """What the output layer reads: where it copies, with the last attention's weights, made to sum to 1."""
+        if not self.copies:
+            return Outcome(decoded.hidden)
+        assert copies is not None, "prepared with what can be copied"
+        weights = decoded.weights[self.decoder.num_layers - 1].mean(dim=-2)
+        weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
+        return Outcome(decoded.hidden, Copying(decoded.state, decoded.context, embedded, weights, copies))
 
     def _layers(self, want: Want | None) -> Layers:
         """The numbers of the layers whose weights are needed."""
-        return frozenset() if want is None else frozenset({range(self.decoder.num_layers)[want.layer]})
+        shown = () if want is None else (range(self.decoder.num_layers)[want.layer],)
+        return frozenset((*shown, self.decoder.num_layers - 1) if self.copies else shown)
 
     def _shown(self, decoded: Decoded, want: Want | None) -> Tensor | None:
         """The mean of the wanted heads (…, S); None where there is no attention or none is wanted."""

@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from nmt.decoders.output import Softmax
 from nmt.errors import ConfigError
 from nmt.layers.quantized import Int8Linear
 from nmt.model import EncoderDecoder
@@ -23,7 +24,8 @@ def lowered(model: EncoderDecoder, precision: Precision) -> EncoderDecoder:
     if precision == "int8":
         if next(model.parameters()).device.type != "cpu" or not torch.backends.mkldnn.is_available():
             raise ConfigError("precision int8 needs a CPU and a torch with oneDNN", "use bfloat16 or float32")
-        model.output.rounded = Int8Linear(model.output.weight_VE, model.output.bias_V)
+        if isinstance(model.output, Softmax):
+            model.output.rounded = Int8Linear(model.output.weight_VE, model.output.bias_V)
         for module in [*model.modules()]:
             for name, child in module.named_children():
                 if isinstance(child, nn.Linear):

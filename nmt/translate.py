@@ -210,8 +210,8 @@ class Translator(LineTranslator):
         opened = Run.open(Path(run))
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
         model = lowered(opened.load_model(checkpoint, place), precision)
-        data = opened.config.data
-        return cls(model, opened.tokenizers, opened.config.search, data.max_length, data.inputs)
+        config = opened.config
+        return cls(model, opened.tokenizers, config.search, config.data.max_length, config.inputs)
 
     def align(
         self, sources: Sequence[Line], targets: Sequence[str], want: Want | None = None, batch_tokens: int = 4096

@@ -9,7 +9,7 @@ from nmt import tree
 from nmt.attention.normalizers import NormalizerOptions
 from nmt.attention.scores import ScoreOptions
 from nmt.attention.sources import CombinationOptions
-from nmt.batch import Batch, make_batch
+from nmt.batch import Batch, Source, make_batch, make_source
 from nmt.decoders.bridge import BridgeOptions
 from nmt.layers.positions import PositionOptions
 from nmt.model import EncoderDecoder, ModelOptions
@@ -18,6 +18,7 @@ from nmt.text.vocabulary import EOS
 
 VOCABULARY = 11
 SIZE = 4
+LACKED = (4, 5, 6)  # pieces of a source that the target vocabulary is said to lack, where an output layer copies
 Shape = dict[str, Any]
 
 SCORES = [*members(ScoreOptions)]
@@ -86,6 +87,18 @@ def _attentions() -> Iterator[tuple[str, Shape]]:
             yield f"none-{context}-{query}", rnn({"name": "none", "context": context}, query=query)
 
 
+def _outputs() -> Iterator[tuple[str, Shape]]:
+    for scope in ("global", "local_p"):
+        attention = {"scope": {"name": scope}}
+        yield f"copy-{scope}", {**rnn(attention, query="current", deep_output=False), "output": "copy"}
+        yield f"pointer-{scope}", {**rnn(attention, query="current"), "output": "pointer"}
+    yield "copy-previous", {**rnn(cell="lstm", encoder={"cell": "lstm"}), "output": "copy"}
+    yield "copy-2-heads", {**rnn({"heads": 2}), "output": "copy", "tied_embeddings": "none"}
+    yield "copy-transformer", {**transformer(norm="pre"), "output": "copy"}
+    yield "copy-transformer-local", {**transformer({"attention": {"scope": {"name": "local_p"}}}), "output": "copy"}
+    yield "pointer-feeding", {**rnn(query="current", input_feeding=True), "output": "pointer"}
+
+
 def _recurrent() -> Iterator[tuple[str, Shape]]:
     for cell in CELLS:
         yield "cell-" + "-".join(cell.values()), rnn(cell=cell, encoder={"cell": cell})
@@ -149,6 +162,7 @@ SHAPES: dict[str, Shape] = {
     **dict(_recurrent()),
     **dict(_transformers()),
     **dict(_several_sources()),
+    **dict(_outputs()),
 }
 
 
@@ -180,11 +194,25 @@ def batch_of(source_lengths: Sequence[int], target_lengths: Sequence[int], seed:
     """A batch of random pairs; of several sources, each has the first one's lengths in another order."""
     turned = [[*source_lengths[number:], *source_lengths[:number]] for number in range(sources)]
     texts = [sentences(lengths, seed + 10 * number) for number, lengths in enumerate(turned)]
-    targets = sentences(target_lengths, seed + 1)
-    return make_batch(texts, targets, range(len(targets)))
+    return pairs(texts, sentences(target_lengths, seed + 1))
+
+
+def pairs(texts: Sequence[Sequence[Sequence[int]]], targets: Sequence[Sequence[int]]) -> Batch:
+    """A batch of these sources and targets, with what may be copied of the first source."""
+    return make_batch(texts, targets, range(len(targets)), copies(texts[0]))
+
+
+def copies(rows: Sequence[Sequence[int]], vocabulary: int = VOCABULARY) -> list[list[int]]:
+    """What may be copied of such sources, where the target vocabulary lacks the pieces LACKED."""
+    return [[vocabulary + row.index(piece) if piece in LACKED else piece for piece in row] for row in rows]
+
+
+def source_of(rows: Sequence[Sequence[int]], vocabulary: int = VOCABULARY) -> Source:
+    """A source of these rows, with what may be copied of it."""
+    return make_source(rows, copies(rows, vocabulary))
 
 
 def log_probs_BTV(model: EncoderDecoder, batch: Batch) -> torch.Tensor:
-    """log P of every piece at every target position."""
+    """log P of every piece at every target position, V counting the copied ones."""
     outcome = tree.map_tensors(lambda rows: rows.flatten(0, 1), model(batch).outcome)
     return model.output.predict(outcome).log_probs().unflatten(0, batch.target_BT.shape)

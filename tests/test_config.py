@@ -269,6 +269,29 @@ FORBIDDEN = {
         "training:\n  patience: null\n  max_updates: null\n",
         6,
     ),
+    "`output: copy` or `pointer` with `attention: none`": (
+        "model:\n  output: copy\n  decoder: {name: rnn, attention: none}\n",
+        5,
+    ),
+    "`output: copy` or `pointer` with `scope: hard`": (
+        "model:\n  output: copy\n  decoder: {name: rnn, attention: {scope: hard}}\n",
+        5,
+    ),
+    "`output: pointer` with another decoder than `rnn`": ("model:\n  decoder: transformer\n  output: pointer\n", 6),
+    "`output: pointer` with `query: previous`": ("model:\n  output: pointer\n", 5),
+    "`output: pointer` with several `attention.heads`": (
+        "model:\n  output: pointer\n  decoder: {name: rnn, query: current, attention: {heads: 2}}\n",
+        5,
+    ),
+    "`output: pointer` with `label_smoothing`": (
+        "model: {output: pointer, decoder: {name: rnn, query: current}}\ntraining:\n  label_smoothing: 0.2\n",
+        6,
+    ),
+    "`output: pointer` with `tied_embeddings: target`": (
+        "model:\n  tied_embeddings: target\n  output: pointer\n  decoder: {name: rnn, query: current}\n"
+        "training: {label_smoothing: 0}\n",
+        5,
+    ),
     "`search.coverage_penalty` with `attention: none`": (
         "model: {decoder: {name: rnn, attention: none}}\nsearch: {name: beam, coverage_penalty: 0.2}\n",
         5,
@@ -326,6 +349,9 @@ POSSIBLE: dict[str, Any] = {
     "additive scores in a Transformer": "model: {encoder: {name: transformer, self_attention: {score: additive, "
     "scope: local_m}}, decoder: {name: transformer, self_attention: {score: cosine}, attention: {scope: local_p}}}",
     "reading backwards": "model: {encoder: {name: rnn, bidirectional: false, reverse: true}}",
+    "copying from several heads": "model: {output: copy, decoder: {name: rnn, attention: {heads: 2}}}",
+    "copying in a Transformer": "model: {output: copy, decoder: transformer}",
+    "pointing": "model: {output: pointer, decoder: {name: rnn, query: current}}\ntraining: {label_smoothing: 0}",
     "learned positions": "model: {encoder: {name: transformer, positions: learned}, decoder: transformer}",
 }
 

@@ -4,11 +4,11 @@ import typing
 
 import pytest
 import torch
-from models import SHAPES, batch_of, build, log_probs_BTV, num_sources, sentences
+from models import SHAPES, batch_of, build, log_probs_BTV, num_sources, pairs, sentences
 from safetensors.torch import save_file
 
 from nmt import tree
-from nmt.batch import Batch, make_batch
+from nmt.batch import Batch
 from nmt.checkpoint import load_weights, weights
 from nmt.decoders.base import Want
 from nmt.loss import translation_loss
@@ -26,7 +26,7 @@ def batch_for(name: str) -> Batch:
 def alone(batch: Batch, row: int) -> Batch:
     """One sentence pair of a batch, without padding."""
     sources = [[source.ids_BS[row][source.mask_BS[row]].tolist()] for source in batch.sources]
-    return make_batch(sources, [batch.target_BT[row][batch.mask_BT[row]].tolist()], [0])
+    return pairs(sources, [batch.target_BT[row][batch.mask_BT[row]].tolist()])
 
 
 @every_model
@@ -66,7 +66,7 @@ def test_a_state_survives_select(name):
     model = build(SHAPES[name])
     histories = [[4, 5, 6], [7, 8, 9], [5, 10, 4]]
     texts = [sentences([4], 3 + number) for number in range(num_sources(SHAPES[name]))]
-    source = make_batch(texts, histories[:1], [0]).sources
+    source = pairs(texts, histories[:1]).sources
     with torch.no_grad():
         memory = model.encode(source)
         state = tree.repeat(model.start(memory), 3)
@@ -86,7 +86,10 @@ def test_a_sentence_does_not_depend_on_padding_or_batch_mates(name, shapes_as_na
         for row in range(4):
             single = alone(batch, row)
             length = single.target_BT.shape[1]
-            torch.testing.assert_close(log_probs_BTV(model, single)[0], together_BTV[row, :length], rtol=0, atol=1e-9)
+            own_TV = log_probs_BTV(model, single)[0]
+            beyond_TV = together_BTV[row, :length, own_TV.shape[1] :]
+            torch.testing.assert_close(own_TV, together_BTV[row, :length, : own_TV.shape[1]], rtol=0, atol=1e-9)
+            assert (beyond_TV == -torch.inf).all()
             if weights_BTS is not None:
                 own_TS = model(single, Want()).weights_BTS[0]
                 torch.testing.assert_close(own_TS, weights_BTS[row, :length, : own_TS.shape[1]], rtol=0, atol=1e-9)

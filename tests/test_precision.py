@@ -24,6 +24,9 @@ KINDS = (  # layers that compute in ways of their own: each new shape of a produ
     "transformer-pre-learned",
     "transformer-rnn",
     "untied",
+    "copy-transformer",
+    "copy-local_p",
+    "pointer-global",
 )
 
 
@@ -61,9 +64,10 @@ def test_a_model_is_near_itself_in_less_precision(name, precision, mean):
     with torch.inference_mode():
         expected_BTV = log_probs_BTV(model, BATCH)
         low = lowered(model, precision)
-        difference_BTV = (log_probs_BTV(low, BATCH) - expected_BTV).abs()
+        there_BTV = expected_BTV > -torch.inf  # what cannot be copied has no logarithm
+        difference_Z = (log_probs_BTV(low, BATCH)[there_BTV] - expected_BTV[there_BTV]).abs()
         found = search(low, BATCH.sources, options, want=Want())
-    assert 0 < difference_BTV.mean() < mean
+    assert 0 < difference_Z.mean() < mean
     assert all(len(hypotheses) == 1 for hypotheses in found)
 
 

@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from models import build, rnn, sentences, transformer
+from models import LACKED, build, copies, pairs, rnn, sentences, source_of, transformer
 from pydantic import TypeAdapter
 from references.search import exhaustive
 from torch import Tensor
 
 from nmt import tree
 from nmt.batch import make_batch, make_source
-from nmt.decoders.base import Outcome, Want
+from nmt.decoders.base import Want
 from nmt.decoders.predictions import Predictions
 from nmt.errors import ConfigError
 from nmt.search import Beam, Greedy, SearchOptions, coverage_penalty, length_penalty, search
@@ -28,8 +28,18 @@ SHAPES = {
     "luong": rnn({"scope": {"name": "local_p", "window": 2}}, query="current", input_feeding=True, deep_output=False),
     "lstm": rnn({"name": "none"}, cell="lstm", encoder={"cell": "lstm"}, num_layers=2),
     "transformer": transformer(),
+    "copy": {**rnn({"scope": {"name": "local_p", "window": 2}}), "output": "copy"},
+    "pointer": {**rnn(query="current", deep_output=False), "output": "pointer"},
+    "copying transformer": {**transformer(), "output": "copy"},
 }
-SOURCES = (make_source([[4, 5, EOS], [5, EOS], [4, 4, 5, 4, EOS]]),)
+ROWS = [[4, 5, EOS], [5, EOS], [4, 4, 5, 4, EOS]]
+SOURCES = (source_of(ROWS, 6),)
+
+
+def pieces_of(name, row):
+    """All that a target of this model may hold for one of the rows: V + p for what it copies."""
+    copied = tuple(6 + ROWS[row].index(piece) for piece in LACKED if piece in ROWS[row])
+    return {"softmax": PIECES, "copy": (*PIECES, *copied), "pointer": copied}[SHAPES[name].get("output", "softmax")]
 
 
 @functools.cache
@@ -46,11 +56,10 @@ def searched(model, sources=SOURCES, n_best=1, want=None, max_length=None, **opt
 
 def step_by_step(model, row):
     """log P and attention after a prefix of one sentence, each computed by the model's forced pass."""
-    rows = [ids[mask].tolist() for ids, mask in zip(*SOURCES[0][:2], strict=True)]
 
     @functools.cache
     def run(prefix):
-        batch = make_batch([[rows[row]]], [[*prefix, EOS]], [0])
+        batch = make_batch([[ROWS[row]]], [[*prefix, EOS]], [0], copies([ROWS[row]], 6))
         with torch.inference_mode():
             outcome, weights_BTS, _ = model(batch, Want())
             last = tree.map_tensors(lambda rows: rows[0, -1:], outcome)
@@ -69,10 +78,10 @@ def step_by_step(model, row):
 )
 def test_a_beam_that_holds_everything_finds_what_exhaustive_search_finds(name, alpha, beta):
     model, max_length = model_of(name), 4
-    options = {"beam_size": 27, "length_penalty": alpha, "coverage_penalty": beta}
+    options = {"beam_size": 125, "length_penalty": alpha, "coverage_penalty": beta}
     found = searched(model, n_best=6, max_length=max_length, **options)
     for row, hypotheses in enumerate(found):
-        expected = exhaustive(*step_by_step(model, row), PIECES, EOS, (max_length, alpha, beta))[:6]
+        expected = exhaustive(*step_by_step(model, row), pieces_of(name, row), EOS, (max_length, alpha, beta))[:6]
         assert [hypothesis.ids for hypothesis in hypotheses] == [scored.ids for scored in expected]
         for hypothesis, scored in zip(hypotheses, expected, strict=True):
             assert hypothesis.log_prob == pytest.approx(scored.log_prob, abs=1e-6)
@@ -171,7 +180,7 @@ def test_greedy_is_the_best_piece_at_each_step(name):
         log_probs, _ = step_by_step(model, row)
         ids: list[int] = []
         while len(ids) < 7:
-            best = max((*PIECES, EOS), key=lambda piece: log_probs(tuple(ids))[piece])
+            best = max((*pieces_of(name, row), EOS), key=lambda piece: log_probs(tuple(ids))[piece])
             if best == EOS:
                 break
             ids.append(best)
@@ -228,10 +237,10 @@ def test_exact_stopping_is_never_worse_than_first(name):
 def test_alignments_are_the_weights_of_a_forced_pass(name):
     model, want = model_of(name, 11), Want(layer=0, heads=(0,))
     rows = sentences([5, 2, 7], seed=3)
-    found = searched(model, (make_source(rows),), n_best=3, want=want, beam_size=3, max_length=6, coverage_penalty=0.1)
+    found = searched(model, (source_of(rows),), n_best=3, want=want, beam_size=3, max_length=6, coverage_penalty=0.1)
     for row, hypotheses in zip(rows, found, strict=True):
         for hypothesis in hypotheses:
-            batch = make_batch([[row]], [[*hypothesis.ids, EOS]], [0])
+            batch = pairs([[row]], [[*hypothesis.ids, EOS]])
             with torch.inference_mode():
                 weights_BTS = model(batch, want).weights_BTS
             np.testing.assert_allclose(hypothesis.alignment_TS, weights_BTS[0], rtol=0, atol=1e-6)
@@ -240,11 +249,12 @@ def test_alignments_are_the_weights_of_a_forced_pass(name):
 @pytest.mark.parametrize("name", SHAPES)
 def test_log_probs_are_those_of_a_forced_pass(name):
     model, rows = model_of(name, 11), sentences([5, 2, 7], seed=3)
-    for row, hypotheses in zip(rows, searched(model, (make_source(rows),), n_best=4, max_length=6), strict=True):
+    for row, hypotheses in zip(rows, searched(model, (source_of(rows),), n_best=4, max_length=6), strict=True):
         for hypothesis in hypotheses:
-            batch = make_batch([[row]], [[*hypothesis.ids, EOS]], [0])
+            batch = pairs([[row]], [[*hypothesis.ids, EOS]])
             with torch.inference_mode():
-                _, nll_M = model.output.nll(Outcome(model(batch).outcome.hidden[0]), batch.target_BT[0])
+                outcome = tree.map_tensors(lambda rows: rows[0], model(batch).outcome)
+                _, nll_M = model.output.nll(outcome, batch.target_BT[0])
             assert hypothesis.log_prob == pytest.approx(-nll_M.sum().item(), abs=1e-6)
 
 
@@ -256,11 +266,11 @@ def test_a_translation_does_not_depend_on_the_batch_or_the_order_of_lines(name, 
     model = build(SHAPES[name], vocabulary=11).float()
     lengths = torch.randint(1, 12, (64,), generator=torch.Generator().manual_seed(2)).tolist()
     rows = sentences(lengths, seed=4)
-    together = searched(model, (make_source(rows),), **options)
+    together = searched(model, (source_of(rows),), **options)
     order = torch.randperm(64, generator=torch.Generator().manual_seed(5)).tolist()
-    mixed = searched(model, (make_source([rows[line] for line in order]),), **options)
+    mixed = searched(model, (source_of([rows[line] for line in order]),), **options)
     for place, line in enumerate(order):
-        alone = searched(model, (make_source([rows[line]]),), **options)[0] if place < 16 else together[line]
+        alone = searched(model, (source_of([rows[line]]),), **options)[0] if place < 16 else together[line]
         for (best, *_), (other, *_) in ((together[line], alone), (together[line], mixed[place])):
             assert best.ids == other.ids or abs(best.score - other.score) < 1e-5
             assert best.score == pytest.approx(other.score, abs=1e-5)

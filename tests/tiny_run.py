@@ -61,7 +61,9 @@ def tiny_config(directory: Path, model: dict[str, Any] = RNN, **training: Any) -
 
 def tiny_data(config: Config, directory: Path) -> Prepared:
     """The prepared data of `tiny_config`."""
-    return prepare(config.data, config.tokenizer, config.training.seed, directory / "cache")
+    return prepare(
+        config.data, config.tokenizer, config.training.seed, directory / "cache", copying=config.inputs.copying
+    )
 
 
 class Tiny:

@@ -93,7 +93,8 @@ def prepare(config: ConfigArgument, overrides: Overrides = None) -> None:
     from nmt.data.prepare import prepare as make
 
     settings = load_config(config, overrides or [])
-    prepared = make(settings.data, settings.tokenizer, settings.training.seed, say=typer.echo)
+    copying = settings.inputs.copying
+    prepared = make(settings.data, settings.tokenizer, settings.training.seed, say=typer.echo, copying=copying)
     source, target = (len(tokenizer.vocabulary) for tokenizer in prepared.tokenizers)
     shared = prepared.tokenizers.source is prepared.tokenizers.target
     typer.echo(f"vocabulary: {source} pieces" + (", shared" if shared else f" and {target}"))

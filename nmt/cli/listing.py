@@ -58,7 +58,7 @@ def _unions() -> dict[str, dict[str, Any]]:
     """Kind → where a part stands in a config → the union of what can stand there."""
     from nmt import model, optimization, search
     from nmt.attention import heads, normalizers, scopes, scores, sources
-    from nmt.decoders import bridge
+    from nmt.decoders import bridge, output
     from nmt.layers import positions, recurrent
     from nmt.text import tokenizers
 
@@ -74,6 +74,7 @@ def _unions() -> dict[str, dict[str, Any]]:
         "models": {
             "model.encoder": model.EncoderOptions,
             "model.decoder": model.DecoderOptions,
+            "model.output": output.OutputOptions,
             "model.*.cell": recurrent.CellOptions,
             "model.decoder.bridge": bridge.BridgeOptions,
             "model.*.positions": positions.PositionOptions,

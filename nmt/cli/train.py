@@ -52,7 +52,9 @@ def train(
         Run.check_same(directory, settings)
     else:
         Run.check_place(directory, overwrite)
-    data = prepare(settings.data, settings.tokenizer, settings.training.seed, say=typer.echo)
+    data = prepare(
+        settings.data, settings.tokenizer, settings.training.seed, say=typer.echo, copying=settings.inputs.copying
+    )
     if not begun:
         check_start(settings, data, directory)
     place = Run.resume(directory, settings) if resume else Run.create(directory, settings, overwrite)

@@ -8,6 +8,7 @@ defaults: each key is right by itself, and together they are not.
 from typing import TYPE_CHECKING, Any, Literal
 
 from nmt.combinations.attention import ATTENTION, attends, encoder_shape
+from nmt.combinations.output import OUTPUT
 from nmt.combinations.rules import Rule
 from nmt.errors import ConfigError
 from nmt.layers.positions import Learned
@@ -189,6 +190,7 @@ FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
     _undivided("encoder"),
     _undivided("decoder"),
     *ATTENTION,
+    *OUTPUT,
     Rule(
         "`model.sources` with `attention: none`",
         ("model.sources", "model.decoder.attention"),

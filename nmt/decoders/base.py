@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from nmt.attention.base import Attended
@@ -33,10 +34,35 @@ class Decoded(NamedTuple):
     terms: dict[str, Tensor]
 
 
+class Copying(NamedTuple):
+    """What an output layer that copies reads of target positions, any leading axes: the decoder's state, its context,
+    the embedding of the last piece, the weights (…, S) of the last attention to the source, which sum to 1, and the ids
+    (…, S) of the source's pieces, V + p for those at place p that the target vocabulary lacks."""
+
+    state: Tensor
+    context: Tensor
+    embedded: Tensor
+    weights: Tensor
+    copies: Tensor
+
+    def masses(self, size: int) -> Tensor:
+        """Of N rows: for each source position the weight of all with its id, ids being below `size`: (N, S)."""
+        sums_NX = self.weights.new_zeros(len(self.weights), size).scatter_add_(1, self.copies, self.weights)
+        return sums_NX.gather(1, self.copies)
+
+    def log_mass(self, target_M: Tensor) -> Tensor:
+        """Of M rows: the logarithm of the weight of all positions with the target's id; no less than the smallest
+        number's, so that it is finite."""
+        mass_M = self.weights.masked_fill(self.copies != target_M.unsqueeze(1), 0.0).sum(dim=1)
+        return mass_M.clamp(min=torch.finfo(mass_M.dtype).tiny).log()
+
+
 class Outcome(NamedTuple):
-    """What an output layer reads of target positions, any leading axes: the decoder's hidden states."""
+    """What an output layer reads of target positions, any leading axes: the decoder's hidden states, and more where it
+    copies."""
 
     hidden: Tensor
+    copying: Copying | None = None
 
 
 class Forced(NamedTuple):

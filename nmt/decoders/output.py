@@ -1,112 +1,21 @@
-"""Output layers: from a decoder's hidden state to the distribution over the next piece.
+"""Output layers: from what a decoder gives to the distribution over the next piece.
 
 Two faces: `predict` for search, `nll` for training, which never holds the (tokens × vocabulary) matrix.
+
+A distribution has V columns, or X = V + S where pieces of the source can be copied: id V + p is the source piece at
+place p, from 0, which the target vocabulary lacks; of a piece that stands there more than once, p is the first place.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from nmt.decoders.base import Outcome
+from nmt.decoders.base import Copying, Decoder, Outcome
+from nmt.decoders.cross_entropy import linear_cross_entropy
 from nmt.decoders.predictions import Predictions
-
-
-class LinearCrossEntropy(Function):
-    """Of logits z = W h + b: Σ_tokens (1 − ε) · (−log P(target)) + ε · mean_v(−log P(v)), and each −log P(target).
-
-    It goes through the tokens chunk by chunk and keeps no logits: a chunk's probabilities P become gradients of h, W
-    and b at once, dz = P − (1 − ε) · onehot(target) − ε / V, which backward only scales. What all pieces share never
-    meets the (tokens × vocabulary) matrix: mean_v(z) = mean_v(W) h + mean_v(b), and −ε / V enters as its products.
-    P has h's precision, as the products read it, so in bfloat16 a token's loss is off by some hundredths of a nat, to
-    either side; chunks and sums over tokens are added in float32 at least.
-    """
-
-    chunk = 512  # tokens: enough for full speed of the products, few enough for a processor's cache
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        hidden_ME: Tensor,
-        weight_VE: Tensor,
-        bias_V: Tensor,
-        target_M: Tensor,
-        smoothing: float,
-        recorded: bool,
-    ) -> tuple[Tensor, Tensor]:
-        """The sum, and nll_M, which has no gradient; gradients are computed where they are recorded."""
-        wide = torch.promote_types(hidden_ME.dtype, torch.float32)
-        mean_E = weight_VE.mean(dim=0, dtype=wide)
-        gradients = Gradients.zeros(hidden_ME, weight_VE, bias_V) if recorded else None
-        norm_M, nll_M = [hidden_ME.new_empty(0, dtype=wide)], [hidden_ME.new_empty(0, dtype=wide)]
-        for start in range(0, len(hidden_ME), LinearCrossEntropy.chunk):
-            rows = slice(start, start + LinearCrossEntropy.chunk)
-            target_C1 = target_M[rows].unsqueeze(1)
-            logits_CV = functional.linear(hidden_ME[rows], weight_VE, bias_V)
-            probs_CV = torch.softmax(logits_CV, dim=-1)
-            norm_M.append(logits_CV.amax(dim=-1).to(wide) - probs_CV.amax(dim=-1).to(wide).log())
-            nll_M.append(norm_M[-1] - logits_CV.gather(1, target_C1).squeeze(1).to(wide))
-            if gradients is not None:
-                probs_CV[torch.arange(len(probs_CV), device=probs_CV.device), target_M[rows]] -= 1 - smoothing
-                gradients.add(rows, probs_CV, hidden_ME[rows], weight_VE)
-        uniform = torch.cat(norm_M).sum() - hidden_ME.sum(dim=0, dtype=wide) @ mean_E
-        uniform = uniform - len(hidden_ME) * bias_V.mean(dtype=wide)
-        if gradients is not None:
-            ctx.save_for_backward(*gradients.smoothed(smoothing, hidden_ME, mean_E))
-        nll = torch.cat(nll_M)
-        ctx.mark_non_differentiable(nll)
-        return (1 - smoothing) * nll.sum() + smoothing * uniform, nll
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, total: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
-        """The gradients that forward has computed, times that of the sum."""
-        hidden_ME, weight_VE, bias_V = (gradient * total for gradient in ctx.saved_tensors)
-        return hidden_ME, weight_VE, bias_V, None, None, None
-
-
-class Gradients(NamedTuple):
-    """Of a linear map's input, weight and bias; those of weight and bias are sums in float32 at least."""
-
-    hidden_ME: Tensor
-    weight_VE: Tensor
-    bias_V: Tensor
-
-    @classmethod
-    def zeros(cls, hidden_ME: Tensor, weight_VE: Tensor, bias_V: Tensor) -> "Gradients":
-        """Before any token."""
-        wide = torch.promote_types(hidden_ME.dtype, torch.float32)
-        sums = (torch.zeros_like(tensor, dtype=wide) for tensor in (weight_VE, bias_V))
-        return cls(torch.empty_like(hidden_ME), *sums)
-
-    def add(self, rows: slice, change_CV: Tensor, hidden_CE: Tensor, weight_VE: Tensor) -> None:
-        """Those of a chunk whose outputs have the gradient `change_CV`."""
-        torch.mm(change_CV, weight_VE, out=self.hidden_ME[rows])
-        if self.weight_VE.dtype == change_CV.dtype:
-            self.weight_VE.addmm_(change_CV.t(), hidden_CE)
-        else:
-            self.weight_VE.add_(change_CV.t() @ hidden_CE)
-        self.bias_V.add_(change_CV.sum(dim=0))
-
-    def smoothed(self, smoothing: float, hidden_ME: Tensor, mean_E: Tensor) -> tuple[Tensor, ...]:
-        """With −ε / V added to every output's gradient, in the precision of what they are gradients of."""
-        share = smoothing / len(self.bias_V)
-        self.hidden_ME.sub_(smoothing * mean_E)
-        self.weight_VE.sub_(share * hidden_ME.sum(dim=0, dtype=self.weight_VE.dtype))
-        self.bias_V.sub_(share * len(hidden_ME))
-        return tuple(gradient.to(hidden_ME.dtype) for gradient in self)
-
-
-def linear_cross_entropy(
-    hidden_ME: Tensor, weight_VE: Tensor, bias_V: Tensor, target_M: Tensor, smoothing: float
-) -> tuple[Tensor, Tensor]:
-    """`LinearCrossEntropy`; inside of it torch does not tell whether gradients are recorded."""
-    apply: Callable[..., tuple[Tensor, Tensor]] = LinearCrossEntropy.apply
-    return apply(hidden_ME, weight_VE, bias_V, target_M, smoothing, torch.is_grad_enabled())
+from nmt.settings import Settings, choice
 
 
 class Softmax(nn.Module):
@@ -114,6 +23,19 @@ class Softmax(nn.Module):
 
     Cost: V·E multiplications a token. Source: tied weights: Press & Wolf 2017. Differs: nothing.
     """
+
+    class Options(Settings):
+        """The pieces of the target vocabulary."""
+
+        name: Literal["softmax"] = "softmax"
+        copies: ClassVar[bool] = False
+        scores: ClassVar[bool] = True
+
+        def build(
+            self, decoder: Decoder, embedding_size: int, vocabulary_size: int, tied: nn.Embedding | None
+        ) -> "Softmax":
+            """The layer over such a decoder, with a target vocabulary of this size."""
+            return Softmax(decoder.hidden_size, vocabulary_size, tied)
 
     def __init__(self, hidden_size: int, vocabulary_size: int, tied: nn.Embedding | None) -> None:
         super().__init__()
@@ -132,3 +54,106 @@ class Softmax(nn.Module):
     def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """Of M rows: the cross-entropy's sum, with label smoothing; and −log P(target) of each, detached."""
         return linear_cross_entropy(outcome.hidden, self.weight_VE, self.bias_V, target_M, label_smoothing)
+
+
+class Copy(Softmax):
+    """p(w) = g · P(w) + (1 − g) · Σ_{j: x_j = w} α_j, g = σ(w_c^T c + w_s^T s + w_y^T y + b).
+
+    P is the vocabulary's softmax. α are the weights of the last attention to the source, the mean over its heads; rows
+    that do not sum to 1 are divided by their sum. c is the context, s the state and y the last piece's embedding.
+    Cost: softmax's and S + D + H + E multiplications a token. Source: See et al. 2017, eq. 8–9.
+    Differs: label smoothing falls on P alone: ε · mean_v(−log P(v)).
+    """
+
+    class Options(Settings):
+        """The pieces of the target vocabulary, and those of the source."""
+
+        name: Literal["copy"] = "copy"
+        copies: ClassVar[bool] = True
+        scores: ClassVar[bool] = True
+
+        def build(
+            self, decoder: Decoder, embedding_size: int, vocabulary_size: int, tied: nn.Embedding | None
+        ) -> "Copy":
+            """The layer over such a decoder, with a target vocabulary of this size."""
+            read_size = decoder.context_size + decoder.state_size + embedding_size
+            return Copy(decoder.hidden_size, vocabulary_size, tied, read_size)
+
+    def __init__(self, hidden_size: int, vocabulary_size: int, tied: nn.Embedding | None, read_size: int) -> None:
+        super().__init__(hidden_size, vocabulary_size, tied)
+        self.gate = nn.Linear(read_size, 1)
+
+    def predict(self, outcome: Outcome) -> Predictions:
+        """The next piece's distribution over X pieces for N rows, in float32 at least.
+
+        log p = z − n, n = log Σ_v exp(z_v) − log g; only where something may be copied, z changes:
+        z ← log(exp(z) + exp(n) · (1 − g) · Σ α).
+        """
+        logits_NV, norm_N = super().predict(outcome)
+        copying = outcome.copying
+        assert copying is not None, "a model that copies gives it"
+        log_gate_2N = self._log_gate(copying)
+        norm_N = norm_N - log_gate_2N[0]
+        logits_NX = functional.pad(logits_NV, (0, copying.copies.shape[-1]), value=-torch.inf)
+        log_mass_NS = copying.masses(logits_NX.shape[1]).log() + (norm_N + log_gate_2N[1]).unsqueeze(1)
+        logits_NS = torch.logaddexp(logits_NX.gather(1, copying.copies).to(log_mass_NS.dtype), log_mass_NS)
+        return Predictions(logits_NX.scatter_(1, copying.copies, logits_NS.to(logits_NX.dtype)), norm_N)
+
+    def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Of M rows: Σ (1 − ε) · (−log p(target)) + ε · mean_v(−log P(v)); and −log p(target) of each, detached."""
+        assert outcome.copying is not None, "a model that copies gives it"
+        log_gate_2M = self._log_gate(outcome.copying)
+        mixture_2M = torch.stack((log_gate_2M[0], log_gate_2M[1] + outcome.copying.log_mass(target_M)))
+        return linear_cross_entropy(outcome.hidden, self.weight_VE, self.bias_V, target_M, label_smoothing, mixture_2M)
+
+    def _log_gate(self, copying: Copying) -> Tensor:
+        """log g and log(1 − g) of N rows: (2, N), in float32 at least."""
+        read = torch.cat((copying.context, copying.state.to(copying.context.dtype), copying.embedded), dim=-1)
+        logit_N = self.gate(read).squeeze(-1).to(copying.weights.dtype)
+        return torch.stack((functional.logsigmoid(logit_N), functional.logsigmoid(-logit_N)))
+
+
+class Pointer(nn.Module):
+    """p(w) = Σ_{j: x_j = w} α_j: the distribution is the attention itself, over the pieces of the source.
+
+    With `score: additive`, u_j = v^T tanh(W_1 h_j + W_2 s) and α = softmax(u) are those of the paper. The end of the
+    sentence is the source's. Rows of α that do not sum to 1 are divided by their sum. A target piece that the source
+    lacks counts as the smallest probability there is, and teaches nothing.
+    Cost: S additions a token. Source: Vinyals et al. 2015, eq. 3. Differs: weights of equal pieces are added, and
+    scores, scopes and normalizers are those of any attention.
+    """
+
+    class Options(Settings):
+        """The pieces of the source alone."""
+
+        name: Literal["pointer"] = "pointer"
+        copies: ClassVar[bool] = True
+        scores: ClassVar[bool] = False
+
+        def build(
+            self, decoder: Decoder, embedding_size: int, vocabulary_size: int, tied: nn.Embedding | None
+        ) -> "Pointer":
+            """The layer over a target vocabulary of this size."""
+            return Pointer(vocabulary_size)
+
+    def __init__(self, vocabulary_size: int) -> None:
+        super().__init__()
+        self.vocabulary_size = vocabulary_size
+
+    def predict(self, outcome: Outcome) -> Predictions:
+        """The next piece's distribution over X pieces for N rows, in float32 at least; −∞ off the source."""
+        copying = outcome.copying
+        assert copying is not None, "a model that copies gives it"
+        size = self.vocabulary_size + copying.copies.shape[-1]
+        logits_NX = copying.weights.new_full((len(copying.weights), size), -torch.inf)
+        logits_NX.scatter_(1, copying.copies, copying.masses(size).log())
+        return Predictions(logits_NX, logits_NX.new_zeros(len(logits_NX)))
+
+    def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Of M rows: Σ −log p(target), and each of them, detached; there is no vocabulary to smooth over."""
+        assert outcome.copying is not None, "a model that copies gives it"
+        nll_M = -outcome.copying.log_mass(target_M)
+        return nll_M.sum(), nll_M.detach()
+
+
+OutputOptions = Annotated[Softmax.Options | Copy.Options | Pointer.Options, choice()]

@@ -73,13 +73,18 @@ class RnnDecoder(nn.Module):
         bridge: BridgeOptions = Dense.Options()
         attention: AttentionOptions = AttentionSettings()
 
-        def build(self, embedding_size: int, encoder: EncoderShape, dropout: float) -> "RnnDecoder":
-            """The decoder for embeddings of this width and such an encoder."""
-            return RnnDecoder(self, embedding_size, encoder, dropout)
+        def build(
+            self, embedding_size: int, encoder: EncoderShape, dropout: float, scored: bool = True
+        ) -> "RnnDecoder":
+            """The decoder for embeddings of this width and such an encoder. scored: an output layer reads its hidden
+            states; else there is no readout but what the next step is fed with."""
+            return RnnDecoder(self, embedding_size, encoder, dropout, scored)
 
-    def __init__(self, options: Options, embedding_size: int, encoder: EncoderShape, dropout: float) -> None:
+    def __init__(
+        self, options: Options, embedding_size: int, encoder: EncoderShape, dropout: float, scored: bool
+    ) -> None:
         super().__init__()
-        size, self.num_layers, self.hidden_size = options.size, 1, embedding_size
+        size, self.num_layers = options.size, 1
         # A fixed context asks for no query, so it enters the recurrence whatever the order (Cho et al. 2014).
         self.context_first = options.query == "previous" or options.attention.name == "none"
         self.max_length: int | None = None
@@ -96,7 +101,9 @@ class RnnDecoder(nn.Module):
         bottom = self._cell(0)
         self.bridge = options.bridge.build(encoder, size, options.num_layers, bottom.has_cell)
         readout = DeepOutput if options.deep_output else AttentionalState
-        self.readout = readout(size, context_size, embedding_size)
+        read = scored or options.input_feeding
+        self.readout = readout(size, context_size, embedding_size) if read else None
+        self.hidden_size = embedding_size if read else size
         feed_size = context_size * self.context_first + embedding_size * self.input_feeding
         self.feed = nn.Linear(feed_size, bottom.num_gates * size, bias=False) if feed_size else None
         self.dropout = Dropout(dropout)
@@ -132,9 +139,14 @@ class RnnDecoder(nn.Module):
         return self._decoded(read(embedded_BTE, reader, state, bool(layers)), embedded_BTE)
 
     def _decoded(self, reading: Reading, embedded: Tensor) -> Decoded:
-        hidden = self.readout(reading.state, embedded, reading.context) if reading.fed is None else reading.fed
+        hidden = self._read_out(reading.state, embedded, reading.context) if reading.fed is None else reading.fed
         weights = {} if reading.weights is None else {0: reading.weights}
         return Decoded(self.dropout(hidden), reading.state, reading.context, weights, reading.terms)
+
+    def _read_out(self, state: Tensor, embedded: Tensor, context: Tensor) -> Tensor:
+        """What the output layer scores; the state itself, where nothing does."""
+        hidden: Tensor = state if self.readout is None else self.readout(state, embedded, context)
+        return hidden
 
     def _at_once(self, embedded_BTE: Tensor, reader: Reader, state: State, want: bool) -> Reading:
         outputs_BTH = embedded_BTE
@@ -169,7 +181,7 @@ class RnnDecoder(nn.Module):
         if self.context_first:
             layers = self._recur(projected_NG, state, context_ND)
         read_NH = before_NH if self.reads_previous else layers[-1].output_NH
-        fed_NE = self.readout(read_NH, embedded_NE, context_ND) if self.input_feeding else None
+        fed_NE = self._read_out(read_NH, embedded_NE, context_ND) if self.input_feeding else None
         weights_BKHS = row_weights(attended, want)
         weights_NHS = None if weights_BKHS is None else weights_BKHS.flatten(0, 1)
         terms = {name: term_BK.flatten() for name, term_BK in attended.terms.items()}

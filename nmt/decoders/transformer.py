@@ -101,8 +101,10 @@ class TransformerDecoder(nn.Module):
         self_attention: Mechanism = Field(Mechanism(), description="of each target position to those before it")
         attention: Mechanism = Field(Mechanism(), description="to the source, in every layer")
 
-        def build(self, embedding_size: int, encoder: EncoderShape, dropout: float) -> "TransformerDecoder":
-            """The decoder for embeddings of this width and such an encoder."""
+        def build(
+            self, embedding_size: int, encoder: EncoderShape, dropout: float, scored: bool = True
+        ) -> "TransformerDecoder":
+            """The decoder for embeddings of this width and such an encoder, whose last layer is there to be scored."""
             return TransformerDecoder(self, embedding_size, encoder, dropout)
 
     def __init__(self, options: Options, size: int, encoder: EncoderShape, dropout: float) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from nmt.attention.heads import Mechanism, MultiHead
 from nmt.checkpoint import Run
 from nmt.config import Config
+from nmt.decoders.output import Softmax
 from nmt.errors import ExportError
 from nmt.export import Quantization
 from nmt.export.directory import (
@@ -137,6 +138,7 @@ def specification(model: EncoderDecoder, config: Config, tokenizers: Tokenizers)
     )
     spec.encoder.embeddings[0].weight = _plain(model.source_embedding.weight)
     spec.decoder.embeddings.weight = _plain(model.target_embedding.weight)
+    assert isinstance(model.output, Softmax), "checked before"
     spec.decoder.projection.weight = _plain(model.output.weight_VE)
     spec.decoder.projection.bias = _plain(model.output.bias_V)
     _fill_side(spec.encoder, model.encoder, longest(config))

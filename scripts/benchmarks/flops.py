@@ -19,7 +19,7 @@ sentence counted, the forward pass takes
     gated self-attention, a layer    source D², source_square D/2 (its inner width is D/8)
     K mixed source embeddings        source 2·K·E·(E + 1)
     attention of one head            source 2·D·A (keys), target 2·Q·A (queries), cross 2·A (scores) + 2·D (contexts)
-    output layer                     target 2·E·V
+    output layer                     target 2·E·V, none for `pointer`; the gate of `copy` 2·(D + H + E) more
 
 and the backward pass twice as much: each product's gradient is one product for either factor.
 """
@@ -77,7 +77,7 @@ def cost(model: ModelOptions, vocabulary_size: int) -> Cost:
     if model.sources is not None:
         raise ValueError("scripts/benchmarks/flops.py counts models of one source")
     size = model.embedding_size
-    output = Cost(target=2 * size * vocabulary_size)
+    output = output_cost(model, vocabulary_size)
     over = gated_cost(model.encoder.shape(size).memory_size)
     mixed = Cost(source=2 * size * (size + 1) * model.source_embeddings * (model.source_embeddings > 1))
     encoder = encoder_cost(model.encoder, size).plus(mixed, *[over] * model.gated_layers)
@@ -88,6 +88,24 @@ def gated_cost(size: int) -> Cost:
     """Of one layer of gated self-attention over states of this width."""
     inner = max(1, size // 8)
     return Cost(source=2 * 4 * size * inner, source_square=2 * 2 * inner)
+
+
+def output_cost(model: ModelOptions, vocabulary_size: int) -> Cost:
+    """Of the output layer; a pointer has no readout either, unless the next step is fed with it."""
+    size, decoder = model.embedding_size, model.decoder
+    known = {"softmax": 2 * size * vocabulary_size, "copy": 2 * size * vocabulary_size, "pointer": 0}
+    if model.output.name not in known:
+        raise unknown(model.output)
+    target = known[model.output.name]
+    state_size, context_size = size, size
+    if isinstance(decoder, RnnDecoder.Options):
+        state_size = decoder.size
+        _, context_size = attention_cost(decoder.attention, decoder.size, *model.encoder.shape(size)[:3:2])
+        unread = not model.output.scores and not decoder.input_feeding
+        target -= unread * readout_cost(decoder, size, context_size)
+    if model.output.name == "copy":
+        target += 2 * (context_size + state_size + size)
+    return Cost(target=target)
 
 
 def encoder_cost(encoder: Any, size: int) -> Cost:
@@ -166,11 +184,14 @@ def rnn_cost(decoder: RnnDecoder.Options, size: int, context_size: int) -> Cost:
     context_first = decoder.query == "previous" or isinstance(decoder.attention, NoAttention.Options)
     fed_size = context_size * context_first + size * decoder.input_feeding
     feed = 2 * gates(decoder.cell) * decoder.size * fed_size
+    return Cost(target=sum(cells) + feed + readout_cost(decoder, size, context_size))
+
+
+def readout_cost(decoder: RnnDecoder.Options, size: int, context_size: int) -> float:
+    """A step of the deep output or of the attentional state."""
     if decoder.deep_output:
-        readout = 2 * 2 * size * (decoder.size + size + context_size)
-    else:
-        readout = 2 * size * (decoder.size + context_size)
-    return Cost(target=sum(cells) + feed + readout)
+        return 2 * 2 * size * (decoder.size + size + context_size)
+    return 2 * size * (decoder.size + context_size)
 
 
 def bridge_cost(decoder: RnnDecoder.Options, encoder: Any, final_size: int) -> Cost:

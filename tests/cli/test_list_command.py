@@ -76,7 +76,7 @@ def test_an_unknown_kind_is_refused(run: Command) -> None:
         "error: nmt list scores: unknown kind\n"
         "hint: did you mean 'score'? "
         "allowed: attention, models, tokenizers, optimizers, schedules, search, "
-        "score, normalizer, scope, combine, encoder, decoder, cell, bridge, positions, "
+        "score, normalizer, scope, combine, encoder, decoder, output, cell, bridge, positions, "
         "tokenizer, optimizer, schedule\n",
     )
 

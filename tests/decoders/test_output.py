@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from nmt.decoders.base import Outcome
-from nmt.decoders.output import LinearCrossEntropy, Softmax, linear_cross_entropy
+from nmt.decoders.cross_entropy import LinearCrossEntropy, linear_cross_entropy
+from nmt.decoders.output import Softmax
 
 
 def problem(rows=9, vocabulary=7, dtype=torch.float64):
@@ -49,7 +50,7 @@ def test_without_tokens_the_sum_is_0_and_so_are_the_gradients():
 
 def test_no_gradient_is_computed_where_none_is_recorded(monkeypatch):
     inputs, target_M = problem()
-    monkeypatch.setattr("nmt.decoders.output.Gradients.zeros", None)
+    monkeypatch.setattr("nmt.decoders.cross_entropy.Gradients.zeros", None)
     with torch.no_grad():
         total, _ = linear_cross_entropy(*inputs, target_M, 0.1)
     assert not total.requires_grad

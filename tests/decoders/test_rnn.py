@@ -46,7 +46,7 @@ def parts(**options):
     model = build(rnn(cell={"name": "gru", "reset": "before"}, bridge="backward", **options))
     with torch.no_grad():
         encoded = model.encode(BATCH.sources).encoded[0]
-        (hidden_BTE,), weights_BTS, _ = model(BATCH, Want())
+        (hidden_BTE, _), weights_BTS, _ = model(BATCH, Want())
         embedded_TE = array(model.target_embedding(BATCH.input_BT[0]))
         embedded_TE = embedded_TE * math.sqrt(embedded_TE.shape[1])  # Vaswani 2017, §3.4, for every decoder
     h, decoder = array(encoded.memory.states_BSD[0]), model.decoder

@@ -1,0 +1,155 @@
+"""The cross-entropy of a linear layer's softmax, alone or as a part of a mixture, without its matrix of logits."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+
+class Asked(NamedTuple):
+    """How much of the loss is smoothing, ε, and whether gradients are recorded."""
+
+    smoothing: float
+    recorded: bool
+
+
+class LinearCrossEntropy(Function):
+    """Of logits z = W h + b: Σ_tokens (1 − ε) · (−log p) + ε · mean_v(−log P(v)), and each −log p.
+
+    P is the softmax of z, and p = P(target), or p = a · P(target) + c where a mixture [log a; log c] is given: then
+    targets from V on, which P does not know, have p = c.
+    It goes through the tokens chunk by chunk and keeps no logits: a chunk's probabilities P become gradients of h, W
+    and b at once, dz = ((1 − ε) · r + ε) · P − (1 − ε) · r · onehot(target) − ε / V, which backward only scales; the
+    share r of P in p, a · P(target) / p, is 1 without a mixture. What all pieces share never meets the (tokens ×
+    vocabulary) matrix: mean_v(z) = mean_v(W) h + mean_v(b), and −ε / V enters as its products.
+    P has h's precision, as the products read it, so in bfloat16 a token's loss is off by some hundredths of a nat, to
+    either side; chunks and sums over tokens are added in float32 at least.
+    """
+
+    chunk = 512  # tokens: enough for full speed of the products, few enough for a processor's cache
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden_ME: Tensor,
+        weight_VE: Tensor,
+        bias_V: Tensor,
+        target_M: Tensor,
+        mixture_2M: Tensor | None,
+        asked: Asked,
+    ) -> tuple[Tensor, Tensor]:
+        """The sum, and nll_M, which has no gradient; gradients are computed where they are recorded."""
+        smoothing, wide = asked.smoothing, torch.promote_types(hidden_ME.dtype, torch.float32)
+        mean_E = weight_VE.mean(dim=0, dtype=wide)
+        gradients = Gradients.zeros(hidden_ME, weight_VE, bias_V) if asked.recorded else None
+        chunks = []
+        for start in range(0, max(1, len(hidden_ME)), LinearCrossEntropy.chunk):
+            rows = slice(start, start + LinearCrossEntropy.chunk)
+            logits_CV = functional.linear(hidden_ME[rows], weight_VE, bias_V)
+            probs_CV = torch.softmax(logits_CV, dim=-1)
+            mixture_2C = None if mixture_2M is None else mixture_2M[:, rows]
+            chunks.append(Chunk.of(logits_CV, probs_CV, target_M[rows], mixture_2C))
+            if gradients is not None:
+                change_CV = changed(probs_CV, target_M[rows], smoothing, chunks[-1].share_C)
+                gradients.add(rows, change_CV, hidden_ME[rows], weight_VE)
+        uniform = torch.cat([chunk.norm_C for chunk in chunks]).sum() - hidden_ME.sum(dim=0, dtype=wide) @ mean_E
+        uniform = uniform - len(hidden_ME) * bias_V.mean(dtype=wide)
+        if gradients is not None:
+            shares = [chunk.share_C for chunk in chunks if chunk.share_C is not None]
+            mixture_2M = torch.cat([torch.stack((share_C, 1 - share_C)) for share_C in shares], 1) if shares else None
+            mixture_2M = None if mixture_2M is None else (smoothing - 1) * mixture_2M
+            ctx.save_for_backward(*gradients.smoothed(smoothing, hidden_ME, mean_E), mixture_2M)
+        nll = torch.cat([chunk.nll_C for chunk in chunks])
+        ctx.mark_non_differentiable(nll)
+        return (1 - smoothing) * nll.sum() + smoothing * uniform, nll
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, total: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients that forward has computed, times that of the sum."""
+        hidden_ME, weight_VE, bias_V, mixture_2M = (
+            gradient if gradient is None else gradient * total for gradient in ctx.saved_tensors
+        )
+        return hidden_ME, weight_VE, bias_V, None, mixture_2M, None
+
+
+class Chunk(NamedTuple):
+    """Of some tokens: log Σ_v exp(z_v), −log p of the target, and the share r of the softmax in p where it is one part
+    of a mixture."""
+
+    norm_C: Tensor
+    nll_C: Tensor
+    share_C: Tensor | None
+
+    @classmethod
+    def of(cls, logits_CV: Tensor, probs_CV: Tensor, target_C: Tensor, mixture_2C: Tensor | None) -> "Chunk":
+        """Of these logits; their softmax is `probs_CV`."""
+        wide, size = torch.promote_types(logits_CV.dtype, torch.float32), logits_CV.shape[1]
+        norm_C = logits_CV.amax(dim=-1).to(wide) - probs_CV.amax(dim=-1).to(wide).log()
+        if mixture_2C is None:
+            return cls(norm_C, norm_C - logits_CV.gather(1, target_C.unsqueeze(1)).squeeze(1).to(wide), None)
+        logit_C = logits_CV.gather(1, target_C.clamp(max=size - 1).unsqueeze(1)).squeeze(1).to(wide)
+        inside_C = (mixture_2C[0] + logit_C - norm_C).masked_fill(target_C >= size, -torch.inf)
+        log_prob_C = torch.logaddexp(inside_C, mixture_2C[1])
+        return cls(norm_C, -log_prob_C, (inside_C - log_prob_C).exp())
+
+
+def changed(probs_CV: Tensor, target_C: Tensor, smoothing: float, share_C: Tensor | None) -> Tensor:
+    """The gradients dz of a chunk, −ε / V left out, in the place of P."""
+    rows_C = torch.arange(len(probs_CV), device=probs_CV.device)
+    if share_C is None:
+        probs_CV[rows_C, target_C] -= 1 - smoothing
+        return probs_CV
+    learned_C = ((1 - smoothing) * share_C).to(probs_CV.dtype)
+    probs_CV *= (learned_C + smoothing).unsqueeze(1)
+    probs_CV[rows_C, target_C.clamp(max=probs_CV.shape[1] - 1)] -= learned_C
+    return probs_CV
+
+
+class Gradients(NamedTuple):
+    """Of a linear map's input, weight and bias; those of weight and bias are sums in float32 at least."""
+
+    hidden_ME: Tensor
+    weight_VE: Tensor
+    bias_V: Tensor
+
+    @classmethod
+    def zeros(cls, hidden_ME: Tensor, weight_VE: Tensor, bias_V: Tensor) -> "Gradients":
+        """Before any token."""
+        wide = torch.promote_types(hidden_ME.dtype, torch.float32)
+        sums = (torch.zeros_like(tensor, dtype=wide) for tensor in (weight_VE, bias_V))
+        return cls(torch.empty_like(hidden_ME), *sums)
+
+    def add(self, rows: slice, change_CV: Tensor, hidden_CE: Tensor, weight_VE: Tensor) -> None:
+        """Those of a chunk whose outputs have the gradient `change_CV`."""
+        torch.mm(change_CV, weight_VE, out=self.hidden_ME[rows])
+        if self.weight_VE.dtype == change_CV.dtype:
+            self.weight_VE.addmm_(change_CV.t(), hidden_CE)
+        else:
+            self.weight_VE.add_(change_CV.t() @ hidden_CE)
+        self.bias_V.add_(change_CV.sum(dim=0))
+
+    def smoothed(self, smoothing: float, hidden_ME: Tensor, mean_E: Tensor) -> tuple[Tensor, ...]:
+        """With −ε / V added to every output's gradient, in the precision of what they are gradients of."""
+        share = smoothing / len(self.bias_V)
+        self.hidden_ME.sub_(smoothing * mean_E)
+        self.weight_VE.sub_(share * hidden_ME.sum(dim=0, dtype=self.weight_VE.dtype))
+        self.bias_V.sub_(share * len(hidden_ME))
+        return tuple(gradient.to(hidden_ME.dtype) for gradient in self)
+
+
+def linear_cross_entropy(
+    hidden_ME: Tensor,
+    weight_VE: Tensor,
+    bias_V: Tensor,
+    target_M: Tensor,
+    smoothing: float,
+    mixture_2M: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`LinearCrossEntropy`; inside of it torch does not tell whether gradients are recorded."""
+    apply: Callable[..., tuple[Tensor, Tensor]] = LinearCrossEntropy.apply
+    return apply(hidden_ME, weight_VE, bias_V, target_M, mixture_2M, Asked(smoothing, torch.is_grad_enabled()))
