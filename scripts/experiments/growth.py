@@ -119,7 +119,7 @@ CURVES = {
     "train-batch": Curve(
         "an update of pairs of 16 pieces",
         "pairs",
-        (16, 32, 64, 128, 256, 512),
+        (16, 64, 256),
         lambda n, *where: trained(16, n, 4000, *where),
     ),
     "train-vocabulary": Curve(
@@ -137,13 +137,13 @@ CURVES = {
     "search-length": Curve(
         "a batch of 8 sentences, beam 5",
         "pieces of a sentence",
-        (16, 32, 64, 128, 256),
+        (16, 32, 64, 128),
         lambda n, *where: searched(n, 8, 5, *where),
     ),
     "search-batch": Curve(
         "a batch of sentences of 16 pieces, beam 5",
         "sentences",
-        (1, 4, 16, 64, 256),
+        (1, 4, 16, 64),
         lambda n, *where: searched(16, n, 5, *where),
     ),
 }
