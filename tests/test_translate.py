@@ -11,6 +11,7 @@ from models import build, rnn, transformer
 
 import nmt
 import nmt.translate
+from nmt.data.inputs import Inputs
 from nmt.decoders.base import Want
 from nmt.errors import ConfigError
 from nmt.search import Beam, Greedy, Hypothesis
@@ -35,6 +36,15 @@ def translator(shape="bahdanau", max_length=30, search=BEAM):
     tokenizers = train_tokenizers(Word.Options(), ["a b c d e f g h"], [], seed=1)
     model = build(SHAPES[shape], vocabulary=len(tokenizers.target.vocabulary)).float()
     return Translator(model, tokenizers, search, max_length)
+
+
+def copier(output):
+    """The same, but all that it writes are copies, and a line may hold any words."""
+    tokenizers = train_tokenizers(Word.Options(), ["a b c d e f g h"], [], seed=1)
+    model = build({**rnn(query="current"), "output": output}, vocabulary=12).float()
+    if output == "copy":
+        torch.nn.init.constant_(model.output.gate.bias, -1e4)
+    return Translator(model, tokenizers, BEAM, 30, Inputs(copying=True))
 
 
 def random_lines(count, seed=3):
@@ -73,6 +83,21 @@ def test_a_blank_line_has_no_hypotheses():
 
 def test_no_lines_give_none():
     assert translator().translate([]) == []
+
+
+@pytest.mark.parametrize("output", ["copy", "pointer"])
+def test_words_that_the_vocabulary_lacks_come_out_as_they_are_written(output):
+    lines = ["Zzyzx a Qux!", "b <unk> Zzyzx", "c d", "Łódź"]
+    found = copier(output).translate_lines(lines, Decoding(BEAM, n_best=3))
+    written = [{word for other in line.hypotheses for word in other.text.split()} for line in found]
+    assert all(words <= set(line.split()) for words, line in zip(written, lines, strict=True))
+    assert all(words - set("abcdefgh") for words in (written[0], written[1], written[3]))
+
+
+def test_forced_probabilities_of_copies_are_the_weights_of_their_places():
+    (aligned,) = copier("pointer").align(["a Zzyzx b"], ["Zzyzx b"])
+    places = aligned.weights_TS[[0, 1, 2], [1, 2, 3]]  # Zzyzx, b and the end
+    assert aligned.log_prob == pytest.approx(float(np.log(places).sum()), abs=1e-5)
 
 
 def test_a_line_of_ten_thousand_words_is_one_line():

@@ -1,0 +1,85 @@
+"""What copying is worth: names that training never saw, with it, with words alone and with subwords alone; and numbers
+that a pointer sorts."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.results import markdown, measured, read_results, write_table
+
+from nmt.data.corpus import read_lines
+from nmt.data.kinds import Kind
+from nmt.data.sample import write_sample
+from nmt.metrics.answers import exact_lines, exact_words
+from nmt.metrics.bleu import make_metric, score
+from nmt.translate import Translator
+
+EXPERIMENT = "copying"
+CONFIGS, DOCUMENT = Path("configs/zoo"), Path("docs/log.md")
+NAMES, NUMBERS = Path(Kind.NAMES.folder), Path(Kind.SORT.folder)
+
+
+class Trial(NamedTuple):
+    """A recipe, what of it is changed, and the folder of the task."""
+
+    config: str
+    task: Path
+    changes: tuple[str, ...] = ()
+
+
+TEXTS = tuple(
+    f"data.{part}.{side}={NAMES / f'{part}.{ending}'}"
+    for part in ("train", "valid")
+    for side, ending in (("source", "en"), ("target", "de"))
+)
+SUBWORDS = ("tokenizer={name: unigram, vocabulary_size: 2000}", "model.tied_embeddings=all")
+TRIALS = {
+    "names: words": Trial("output_softmax", NAMES, TEXTS),
+    "names: subwords": Trial("output_softmax", NAMES, (*TEXTS, *SUBWORDS)),
+    "names: words, copy": Trial("output_copy", NAMES, TEXTS),
+    "sorting: pointer": Trial("output_pointer", NUMBERS),
+}
+
+
+def main(names: Sequence[str]) -> None:
+    for kind in (Kind.NAMES, Kind.SORT):
+        if not Path(kind.folder).exists():
+            write_sample(Path(kind.folder), kind=kind)
+    for name in names or TRIALS:
+        trial, run = TRIALS[name], Path("runs") / EXPERIMENT / name.replace(": ", "_").replace(", ", "_")
+        config = CONFIGS / f"{trial.config}.yaml"
+        measured(EXPERIMENT, name, config, run, partial(measure, run, trial.task), trial.changes)
+        report()
+
+
+def measure(run: Path, task: Path) -> dict[str, Any]:
+    """Of the test set: BLEU, the share of lines without a mistake and, where there are names, that of exact names."""
+    sources, targets = ("test.source", "test.target") if task == NUMBERS else ("test.en", "test.de")
+    hypotheses = Translator.load(run).translate(read_lines(task / sources))
+    references = list(read_lines(task / targets))
+    tested = score(hypotheses, references, make_metric("bleu"))
+    exact = exact_lines(hypotheses, references)
+    figures = {"bleu": round(tested.value, 2), "signature": tested.signature, "lines": round(exact.percent, 1)}
+    if task == NAMES:
+        share = exact_words(hypotheses, list(read_lines(NAMES / "test.names")))
+        figures |= {"names": round(share.percent, 1), "asked": share.asked}
+    return figures
+
+
+def report() -> None:
+    """Write the table of what has been measured so far."""
+    rows = []
+    for name in TRIALS:
+        figures = read_results(EXPERIMENT).get(name)
+        if figures:
+            names = f"{figures['names']:.1f} % of {figures['asked']}" if "names" in figures else ""
+            lines, minutes = f"{figures['lines']:.1f} %", f"{figures['cpu_minutes']:.1f}"
+            rows.append([name, minutes, f"{figures['bleu']:.1f}", lines, names])
+    header = ["task and output", "CPU-minutes", "BLEU", "exact lines", "exact names"]
+    write_table(DOCUMENT, EXPERIMENT, markdown(header, rows))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
