@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from nmt import tree
 from nmt.batch import Batch, Source
 from nmt.decoders.base import Copying, Decoded, Decoder, Forced, Layers, Outcome, Want
+from nmt.decoders.conv import ConvDecoder
 from nmt.decoders.output import OutputOptions, Softmax
 from nmt.decoders.predictions import Predictions
 from nmt.decoders.rnn import RnnDecoder
@@ -31,7 +32,7 @@ EncoderOptions = Annotated[
     RnnEncoder.Options | TransformerEncoder.Options | ConvEncoder.Options | LstmnEncoder.Options | SnailEncoder.Options,
     choice(),
 ]
-DecoderOptions = Annotated[RnnDecoder.Options | TransformerDecoder.Options, choice()]
+DecoderOptions = Annotated[RnnDecoder.Options | TransformerDecoder.Options | ConvDecoder.Options, choice()]
 
 
 class Memory(NamedTuple):

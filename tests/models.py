@@ -63,6 +63,11 @@ def transformer(decoder: Shape | None = None, **both: Any) -> Shape:
     return {"encoder": part, "decoder": {**part, **(decoder or {})}}
 
 
+def conv_decoder(attention: Shape | None = None, **options: Any) -> Shape:
+    """A convolutional decoder of two layers."""
+    return {"name": "conv", "size": 6, "num_layers": 2, "attention": attention or {}, **options}
+
+
 def _attentions() -> Iterator[tuple[str, Shape]]:
     for score in SCORES:
         yield f"score-{score}", rnn({"score": score})
@@ -157,12 +162,35 @@ def _several_sources() -> Iterator[tuple[str, Shape]]:
     yield "sources-local", {**rnn({"scope": SCOPES[2], "heads": 2}), "sources": {"shared_encoder": False}}
 
 
+def _convolutional() -> Iterator[tuple[str, Shape]]:
+    decoders = {score: conv_decoder({"score": score}) for score in SCORES}
+    for number, scope in enumerate(SCOPES):
+        score = "additive" if scope["name"] == "multi_dimensional" else "scaled_dot"
+        decoders[f"{scope['name']}-{number}"] = conv_decoder({"score": score, "scope": scope})
+    decoders["local_p-2-heads"] = conv_decoder({"scope": SCOPES[3], "heads": 2})
+    decoders["coverage-2-heads"] = conv_decoder({"score": "additive", "coverage": {}, "heads": 2})
+    decoders["hops"] = conv_decoder({"hops": 2})
+    decoders["width-1"] = conv_decoder(width=1, num_layers=1, positions="learned")
+    decoders["width-5"] = conv_decoder(width=5, size=3)
+    for name, decoder in decoders.items():
+        yield f"rnn-conv-{name}", {**rnn(), "decoder": decoder}
+    yield "wide-rnn-conv", {**rnn(encoder={"size": 3}), "decoder": conv_decoder()}
+    yield "transformer-conv", {**transformer(), "decoder": conv_decoder()}
+    for name, encoder in ENCODERS.items():
+        yield f"{name}-conv", {"encoder": encoder, "decoder": conv_decoder()}
+    yield "conv-conv-2-heads", {"encoder": ENCODERS["conv"], "decoder": conv_decoder({"heads": 2})}
+    yield "copy-conv", {**rnn(), "decoder": conv_decoder(), "output": "copy"}
+    several = {"combine": "gate", "shared_encoder": False}
+    yield "sources-conv-conv", {"encoder": ENCODERS["conv"], "decoder": conv_decoder(), "sources": several}
+
+
 SHAPES: dict[str, Shape] = {
     **dict(_attentions()),
     **dict(_recurrent()),
     **dict(_transformers()),
     **dict(_several_sources()),
     **dict(_outputs()),
+    **dict(_convolutional()),
 }
 
 

@@ -166,8 +166,9 @@ def test_every_recipe_is_read_and_built(path: Path) -> None:
 
 
 TRANSFORMER = "model:\n  embedding_size: 64\n  encoder: transformer\n  decoder:\n    name: transformer\n"
+CONV = "model:\n  embedding_size: 64\n  decoder:\n    name: conv\n"
 FORBIDDEN = {
-    "`decoder: transformer` with `attention: none`": (TRANSFORMER + "    attention: none\n", 9),
+    "`decoder: transformer` or `conv` with `attention: none`": (CONV + "    attention: none\n", 8),
     "`decoder: transformer` with `attention.heads`": (TRANSFORMER + "    attention: {score: dot, heads: 2}\n", 9),
     "`score: location` in a Transformer": (TRANSFORMER + "    attention: {score: location}\n", 9),
     "`decoder.self_attention` with another `scope` than `global`": (
@@ -182,12 +183,15 @@ FORBIDDEN = {
         "  context: {sentences: 2}\nmodel:\n  sources: {co_attention: true}\n",
         6,
     ),
-    "`decoder: transformer` with `input_feeding`": (TRANSFORMER + "    input_feeding: true\n", 9),
-    "`decoder: transformer` with `query`": (TRANSFORMER + "    query: current\n", 9),
-    "`decoder: transformer` with `deep_output`": (TRANSFORMER + "    deep_output: true\n", 9),
-    "`decoder: transformer` with `bridge`": (TRANSFORMER + "    bridge: copy\n", 9),
-    "`decoder: transformer` with `cell`": (TRANSFORMER + "    cell: gru\n", 9),
+    "`decoder: transformer` or `conv` with `input_feeding`": (TRANSFORMER + "    input_feeding: true\n", 9),
+    "`decoder: transformer` or `conv` with `query`": (TRANSFORMER + "    query: current\n", 9),
+    "`decoder: transformer` or `conv` with `deep_output`": (TRANSFORMER + "    deep_output: true\n", 9),
+    "`decoder: transformer` or `conv` with `bridge`": (TRANSFORMER + "    bridge: copy\n", 9),
+    "`decoder: transformer` or `conv` with `cell`": (TRANSFORMER + "    cell: gru\n", 9),
     "`decoder: transformer` with `size`": (TRANSFORMER + "    size: 64\n", 9),
+    "`decoder: conv` with `heads`": (CONV + "    heads: 2\n", 8),
+    "`decoder: conv` with `self_attention`": (CONV + "    self_attention: {score: dot}\n", 8),
+    "`decoder: conv` whose `attention.heads` do not divide `embedding_size`": (CONV + "    attention: {heads: 3}\n", 8),
     "`tied_embeddings: all` without `tokenizer.shared`": (
         "tokenizer: {name: word, shared: false}\nmodel:\n  tied_embeddings: all\n",
         6,
@@ -297,6 +301,14 @@ FORBIDDEN = {
         5,
     ),
 }
+ONLY_RECURRENT = {
+    "attention": "none",
+    "input_feeding": "true",
+    "query": "current",
+    "deep_output": "true",
+    "bridge": "copy",
+    "cell": "gru",
+}
 RULES = {rule.combination: rule for rule in (*FORBIDDEN_KEYS, *FORBIDDEN_VALUES)}
 
 
@@ -313,6 +325,14 @@ def test_an_impossible_combination_is_refused_with_line_reason_and_way_out(combi
     assert any(f": {key}: " in message for key in rule.keys)
     assert message.endswith(rule.reason)
     assert hint == rule.instead
+
+
+@pytest.mark.parametrize("name", ["transformer", "conv"])
+@pytest.mark.parametrize("key", ONLY_RECURRENT)
+def test_a_decoder_without_a_recurrence_refuses_what_only_a_recurrence_has(key: str, name: str) -> None:
+    message, hint = refusal(f"model:\n  decoder:\n    name: {name}\n    {key}: {ONLY_RECURRENT[key]}\n")
+    assert message.startswith(f"x.yaml:7: model.decoder.{key}: decoder: transformer or conv with ")
+    assert hint == "remove the key, or take `decoder: {name: rnn}`"
 
 
 def test_the_refusal_of_a_combination_in_full() -> None:
@@ -348,6 +368,8 @@ POSSIBLE: dict[str, Any] = {
     "a Transformer over a recurrent encoder": "model: {decoder: transformer}",
     "additive scores in a Transformer": "model: {encoder: {name: transformer, self_attention: {score: additive, "
     "scope: local_m}}, decoder: {name: transformer, self_attention: {score: cosine}, attention: {scope: local_p}}}",
+    "a convolutional decoder over a recurrent encoder": "model: {embedding_size: 12, decoder: {name: conv, size: 7, "
+    "attention: {heads: 3, scope: local_p}}}",
     "reading backwards": "model: {encoder: {name: rnn, bidirectional: false, reverse: true}}",
     "copying from several heads": "model: {output: copy, decoder: {name: rnn, attention: {heads: 2}}}",
     "copying in a Transformer": "model: {output: copy, decoder: transformer}",
@@ -379,13 +401,20 @@ def draw_model(chance: random.Random) -> dict[str, Any]:
     rnn_decoder = {"name": "rnn", "cell": cell(), "size": pick([4, 6, 8, 12]), "num_layers": layers(), "bridge": bridge}
     snail = {"name": "snail", "size": pick([4, 8]), "filters": 2, "span": 3, "key_size": 2, "value_size": 2}
     lstmn = {"name": "lstmn", "size": pick([4, 8]), "num_layers": layers()}
+    conv = {
+        "name": "conv",
+        "size": pick([4, 6]),
+        "width": pick([1, 2]),
+        "attention": {"score": score, "heads": heads()},
+    }
+    recurrent = {**rnn_decoder, "attention": attention, "query": pick(["previous", "current"])}
     return {
         "embedding_size": pick([4, 6, 7]),
         "source_embeddings": pick([1, 1, 2]),
         "gated_layers": pick([0, 1]),
         "tied_embeddings": pick(["none", "target", "all"]),
         "encoder": pick([rnn_encoder, transformer, {"name": "conv", "size": 5}, snail, lstmn]),
-        "decoder": pick([{**rnn_decoder, "attention": attention, "query": pick(["previous", "current"])}, transformer]),
+        "decoder": pick([recurrent, transformer, conv]),
     }
 
 

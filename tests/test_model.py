@@ -102,7 +102,7 @@ def test_the_loss_can_be_learned_from_in_bfloat16(name):
 
 def test_parts_are_chosen_by_name():
     assert set(members(EncoderOptions)) == {"rnn", "transformer", "conv", "lstmn", "snail"}
-    assert set(members(DecoderOptions)) == {"rnn", "transformer"}
+    assert set(members(DecoderOptions)) == {"rnn", "transformer", "conv"}
 
 
 @pytest.mark.parametrize(

@@ -67,45 +67,51 @@ def _attention_is(document: Document, name: str) -> bool:
     return bool((attention.get("name") if isinstance(attention, dict) else attention) == name)
 
 
-def _transformer_without(key: str, reason: str, instead: str) -> Rule[Document]:
-    return Rule(
-        f"`decoder: transformer` with `{key}`",
-        (f"model.decoder.{key}",),
-        reason,
-        instead,
-        lambda document: (
-            _decoder_is(document, "transformer") and _written(document, "model", "decoder", key) is not None
-        ),
-    )
+def _written_for(decoders: tuple[str, ...], key: str, reason: str, instead: str) -> Rule[Document]:
+    """The refusal of a decoder's key where it is written for one of these decoders."""
+
+    def broken(document: Document) -> bool:
+        written = _written(document, "model", "decoder", *key.split("."))
+        return written is not None and any(_decoder_is(document, name) for name in decoders)
+
+    named = " or ".join(f"`{name}`" for name in decoders[1:])
+    first = f"`decoder: {decoders[0]}`" + (f" or {named}" if named else "")
+    return Rule(f"{first} with `{key}`", (f"model.decoder.{key}",), reason, instead, broken)
 
 
+_WITHOUT_RECURRENCE = ("transformer", "conv")
 _REMOVE = "remove the key, or take `decoder: {name: rnn}`"
 
 FORBIDDEN_KEYS: tuple[Rule[Document], ...] = (
     Rule(
-        "`decoder: transformer` with `attention: none`",
+        "`decoder: transformer` or `conv` with `attention: none`",
         ("model.decoder.attention",),
-        "without attention to the source a Transformer sees nothing of it",
-        "remove the key, or take `decoder: {name: rnn}`",
-        lambda document: _decoder_is(document, "transformer") and _attention_is(document, "none"),
-    ),
-    Rule(
-        "`decoder: transformer` with `attention.heads`",
-        ("model.decoder.attention.heads",),
-        "all attentions of a layer have equally many heads",
-        "set decoder.heads",
+        "without attention to the source it sees nothing of it",
+        _REMOVE,
         lambda document: (
-            _decoder_is(document, "transformer")
-            and _written(document, "model", "decoder", "attention", "heads") is not None
+            any(_decoder_is(document, name) for name in _WITHOUT_RECURRENCE) and _attention_is(document, "none")
         ),
     ),
-    _transformer_without("input_feeding", "it has no recurrence that could be fed", _REMOVE),
-    _transformer_without("query", "its queries are the states of the layer below, in every layer", _REMOVE),
-    _transformer_without("deep_output", "its last layer is what the output scores", _REMOVE),
-    _transformer_without("bridge", "it has no first state that the encoder could give", _REMOVE),
-    _transformer_without("cell", "it has no recurrence", "remove the key, or take `decoder: {name: rnn}`"),
-    _transformer_without(
-        "size", "its width is the embeddings', as they enter its residual sums", "set model.embedding_size"
+    _written_for(
+        ("transformer",), "attention.heads", "all attentions of a layer have equally many heads", "set decoder.heads"
+    ),
+    _written_for(_WITHOUT_RECURRENCE, "input_feeding", "it has no recurrence that could be fed", _REMOVE),
+    _written_for(_WITHOUT_RECURRENCE, "query", "its queries are the states of its own layers, in every layer", _REMOVE),
+    _written_for(_WITHOUT_RECURRENCE, "deep_output", "its last layer is what the output scores", _REMOVE),
+    _written_for(_WITHOUT_RECURRENCE, "bridge", "it has no first state that the encoder could give", _REMOVE),
+    _written_for(_WITHOUT_RECURRENCE, "cell", "it has no recurrence", _REMOVE),
+    _written_for(
+        ("transformer",),
+        "size",
+        "its width is the embeddings', as they enter its residual sums",
+        "set model.embedding_size",
+    ),
+    _written_for(("conv",), "heads", "it attends to nothing but the source", "set decoder.attention.heads"),
+    _written_for(
+        ("conv",),
+        "self_attention",
+        "its convolutions look back at the target",
+        "set decoder.width and num_layers, or take `decoder: {name: transformer}`",
     ),
 )
 

@@ -16,14 +16,19 @@ def encoder_shape(config: "Config") -> "EncoderShape":
 
 
 def attends(config: "Config") -> "AttentionSettings | None":
-    """The attention of a recurrent decoder, None where there is none."""
+    """The attention of a decoder that has no other, None where there is none."""
     decoder = config.model.decoder
-    return decoder.attention if decoder.name == "rnn" and decoder.attention.name == "attend" else None
+    return decoder.attention if decoder.name != "transformer" and decoder.attention.name == "attend" else None
 
 
 def _undivided_state(config: "Config") -> bool:
     attention, decoder = attends(config), config.model.decoder
     return attention is not None and decoder.name == "rnn" and decoder.size % attention.heads != 0
+
+
+def _undivided_embedding(config: "Config") -> bool:
+    decoder, size = config.model.decoder, config.model.embedding_size
+    return decoder.name == "conv" and size % decoder.attention.heads != 0
 
 
 def _unequal_widths(config: "Config") -> bool:
@@ -104,6 +109,13 @@ ATTENTION: tuple["Rule[Config]", ...] = (
         "each head works on an equal part of the width",
         "choose heads that divide model.decoder.size",
         _undivided_state,
+    ),
+    Rule(
+        "`decoder: conv` whose `attention.heads` do not divide `embedding_size`",
+        ("model.decoder.attention.heads", "model.embedding_size"),
+        "queries and memory have the embeddings' width, and each head works on an equal part of it",
+        "choose heads that divide model.embedding_size",
+        _undivided_embedding,
     ),
     Rule(
         "`score: dot`, `scaled_dot` or `cosine` over states of another width than the decoder's",

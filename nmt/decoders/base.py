@@ -1,5 +1,6 @@
 """What every decoder is to the model around it. A decoder sees embeddings and hands out hidden states."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -79,6 +80,15 @@ def row_weights(attended: Attended, want: bool) -> Tensor | None:
     if attended.weights_BHRS is None or not want:
         return None
     return attended.weights_BHRS.transpose(1, 2)
+
+
+def of_layers(read: Sequence[Attended], layers: Layers) -> tuple[dict[int, Tensor], dict[str, Tensor]]:
+    """Of what the layers have read: the wanted weights (B, R, H, S) of each, and the sum of each term (B, R)."""
+    weights = {number: row_weights(attended, number in layers) for number, attended in enumerate(read)}
+    terms: dict[str, Tensor] = {}
+    for attended in read:
+        terms |= {name: terms[name] + term if name in terms else term for name, term in attended.terms.items()}
+    return {number: part for number, part in weights.items() if part is not None}, terms
 
 
 class Decoder(Protocol):

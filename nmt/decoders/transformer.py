@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from nmt.attention.base import Attended
 from nmt.attention.heads import Attention, Mechanism, MultiHead, Prepared
 from nmt.attention.sources import over_sources
-from nmt.decoders.base import Decoded, Layers, row_weights
+from nmt.decoders.base import Decoded, Layers, of_layers
 from nmt.decoders.past import Past, descend, hidden_beyond, laid_out
 from nmt.encoders.base import Encoded, EncoderShape
 from nmt.layers.transformer import (
@@ -165,19 +165,17 @@ class TransformerDecoder(nn.Module):
         self, embedded_BRE: Tensor, prepared: Reader, state: State, seen: Seen, layers: Layers
     ) -> tuple[Decoded, tuple[Past | None, ...], tuple[Any, ...]]:
         """All layers, for R new positions of every sentence: steps of one target or next pieces of several."""
-        states_BRE, weights, terms = self.entrance(embedded_BRE, seen.step_BR[:1] - 1), {}, dict[str, Tensor]()
-        pasts, attentions, context_BRE = [], [], states_BRE
+        states_BRE = self.entrance(embedded_BRE, seen.step_BR[:1] - 1)
+        pasts, read = [], list[Attended]()
         for number, source in enumerate(prepared.layers):
             layer_seen = seen._replace(want=number in layers)
             states_BRE, attended, past = self._layer(number)(
                 states_BRE, state.past.value[number], source, state.attention[number], layer_seen
             )
-            context_BRE = attended.context_BRD
             pasts.append(past)
-            attentions.append(attended.state)
-            terms = {name: terms.get(name, 0.0) + term for name, term in attended.terms.items()}
-            weights_BRHS = row_weights(attended, number in layers)
-            if weights_BRHS is not None:
-                weights[number] = weights_BRHS[..., : prepared.source_length]
+            read.append(attended)
+        weights, terms = of_layers(read, layers)
+        weights = {number: layer_BRHS[..., : prepared.source_length] for number, layer_BRHS in weights.items()}
         hidden_BRE = self.norm(states_BRE)
-        return Decoded(hidden_BRE, hidden_BRE, context_BRE, weights, terms), tuple(pasts), tuple(attentions)
+        decoded = Decoded(hidden_BRE, hidden_BRE, read[-1].context_BRD, weights, terms)
+        return decoded, tuple(pasts), tuple(attended.state for attended in read)

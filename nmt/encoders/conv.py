@@ -10,46 +10,16 @@ from torch.nn import functional
 
 from nmt.attention.base import Memory
 from nmt.encoders.base import Encoded, EncoderShape, mean_state
-from nmt.layers.convolution import windows
+from nmt.layers.convolution import GatedConvolution, spread
 from nmt.layers.dropout import Dropout
 from nmt.layers.positions import PositionOptions, Sinusoidal
 from nmt.layers.transformer import Entrance
 from nmt.settings import Settings
 
 
-def spread(linear: nn.Linear, gain: float = 1.0) -> nn.Linear:
-    """The map with weights from N(0, gain / inputs) and no bias yet: it keeps a variance that is divided by `gain`.
-
-    Source: Gehring et al. 2017, §3.5. Differs: nothing.
-    """
-    nn.init.normal_(linear.weight, std=math.sqrt(gain / linear.in_features))
-    nn.init.zeros_(linear.bias)
-    return linear
-
-
-class GatedConvolution(nn.Module):
-    """x ← √½ · (x + a ⊙ σ(b)), [a; b]_j = W [x_{j−r}; …; x_{j+r}] + b, zeros standing beyond the sentence.
-
-    Cost: 4·k·C² multiplications a position, k = 2r + 1. Source: Gehring et al. 2017, §3.2; Dauphin et al. 2017 (the
-    gate). Differs: weights are not normalised to a length of their own.
-    """
-
-    def __init__(self, size: int, width: int, dropout: float) -> None:
-        super().__init__()
-        self.width = width
-        self.both = spread(nn.Linear(width * size, 2 * size), 4 * (1 - dropout))  # a gate lets a quarter through
-        self.dropout = Dropout(dropout)
-
-    def forward(self, states_BSF: Tensor, mask_BS1: Tensor) -> Tensor:
-        """States of the same shape, 0 on padding."""
-        read_BSF = self.dropout(states_BSF) * mask_BS1
-        gated_BSF = functional.glu(self.both(windows(read_BSF, self.width, (self.width - 1) // 2)), dim=-1)
-        return (states_BSF + gated_BSF) * math.sqrt(0.5)
-
-
 class ConvEncoder(nn.Module):
-    """e = √d · embedding + position; L gated convolutions between linear maps d → C and C → d give z: the keys of the
-    memory are z_j, its values z_j + e_j.
+    """e = √d · embedding + position; L layers x ← √½ · (x + gated convolution(x)) between linear maps d → C and C → d
+    give z: the keys of the memory are z_j, its values z_j + e_j. Zeros stand beyond the sentence.
 
     Cost: L·4·k·C² multiplications a position, all positions at once. Source: Gehring et al. 2017, §3.1–3.3.
     Differs: there is a final state, which recurrent decoders start from: the mean of the z_j. Gradients are not scaled
@@ -82,6 +52,8 @@ class ConvEncoder(nn.Module):
         self.layers = nn.ModuleList(
             GatedConvolution(options.size, options.width, dropout) for _ in range(options.num_layers)
         )
+        self.sides = ((options.width - 1) // 2, options.width // 2)
+        self.dropout = Dropout(dropout)
         self.leave = spread(nn.Linear(options.size, input_size))
 
     def forward(self, embedded_BSE: Tensor, mask_BS: Tensor) -> Encoded:
@@ -90,7 +62,9 @@ class ConvEncoder(nn.Module):
         embedded_BSE = self.entrance(embedded_BSE, position_S)
         states_BSF, mask_BS1 = self.enter(embedded_BSE), mask_BS.unsqueeze(-1)
         for layer in self.layers:
-            states_BSF = layer(states_BSF, mask_BS1)
+            read_BSF = self.dropout(states_BSF) * mask_BS1
+            gated_BSF = layer(functional.pad(read_BSF, (0, 0, *self.sides)))
+            states_BSF = math.sqrt(0.5) * (states_BSF + gated_BSF)
         keys_BSE = self.leave(states_BSF)
         memory = Memory(keys_BSE, mask_BS.unsqueeze(1), keys_BSE + embedded_BSE)
         return Encoded(memory, mean_state(keys_BSE, mask_BS), None)

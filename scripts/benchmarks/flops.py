@@ -11,6 +11,8 @@ sentence counted, the forward pass takes
 
     Transformer encoder, a layer     source 2·(4·E² + 2·E·F), source_square 4·E
     Transformer decoder, a layer     target 2·(6·E² + 2·E·F), source 4·D·E, cross 4·E, target_square 4·E
+    convolutional decoder, a layer   target 2·(2·k·C² + 2·E·C), and attention; around the layers 2·(2·E·C), and source
+                                     2·D·E where D is not E; k states of width C are seen
     recurrent layer, a direction     2·G·(I + H) a step, I being its input's width
     conv encoder                     source 4·E·C, and 4·k·C² a layer: C its width, k states a convolution sees
     lstmn encoder, a layer           source 2·4·H·(I + H) + 2·H·(I + 2·H) − 3·H, source_square 3·H, once −2·H·(I + 2·H)
@@ -29,6 +31,7 @@ from typing import Any, NamedTuple
 
 from nmt.attention.heads import AttentionSettings, Mechanism, NoAttention
 from nmt.attention.ntm import Ntm
+from nmt.decoders.conv import ConvDecoder
 from nmt.decoders.rnn import RnnDecoder
 from nmt.decoders.transformer import TransformerDecoder
 from nmt.encoders.conv import ConvEncoder
@@ -175,7 +178,18 @@ def decoder_cost(decoder: Any, size: int, encoder: Any) -> Cost:
     if isinstance(decoder, RnnDecoder.Options):
         attended, context_size = attention_cost(decoder.attention, decoder.size, memory_size, final_size)
         return attended.plus(bridge_cost(decoder, encoder, final_size), rnn_cost(decoder, size, context_size))
+    if isinstance(decoder, ConvDecoder.Options):
+        entering = Cost(source=2 * memory_size * size if memory_size != size else 0)
+        return entering.plus(conv_decoder_cost(decoder, size, final_size))
     raise unknown(decoder)
+
+
+def conv_decoder_cost(decoder: ConvDecoder.Options, size: int, final_size: int) -> Cost:
+    """Convolutions, attention between its two maps, and the maps into the layers and out of them."""
+    attended, _ = attention_cost(decoder.attention, size, size, final_size)
+    mapped = 2 * 2 * size * decoder.size
+    layer = attended.plus(Cost(target=mapped + 2 * 2 * decoder.width * decoder.size**2))
+    return Cost(target=mapped).plus(*[layer] * decoder.num_layers)
 
 
 def rnn_cost(decoder: RnnDecoder.Options, size: int, context_size: int) -> Cost:

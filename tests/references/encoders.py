@@ -49,6 +49,12 @@ def wave(position: int, size: int) -> Array:
     return np.array([math.cos(a) if k % 2 else math.sin(a) for k, a in enumerate(angles)])
 
 
+def glu(both: Array) -> Array:
+    """a ⊙ σ(b) of [a; b]."""
+    half = len(both) // 2
+    return np.array([both[k] * sigmoid(both[half + k]) for k in range(half)])
+
+
 def conv(p: Parameters, options: Mapping[str, Any], x: Array) -> Encoding:
     """Gehring et al. 2017, §3: e_j = x_j + position; layers √½ (s + GLU(W window + b)); z_j out; read are z_j + e_j."""
     length, width = len(x), options["width"]
@@ -58,10 +64,7 @@ def conv(p: Parameters, options: Mapping[str, Any], x: Array) -> Encoding:
         above = []
         for j in range(length):
             window = [s[i] if 0 <= i < length else 0 * s[0] for i in range(j - (width - 1) // 2, j + width // 2 + 1)]
-            both = linear(p, f"layers.{layer}.both", np.concatenate(window))
-            half = len(both) // 2
-            gated = [both[k] * sigmoid(both[half + k]) for k in range(half)]
-            above.append((s[j] + np.array(gated)) / math.sqrt(2))
+            above.append((s[j] + glu(linear(p, f"layers.{layer}.both", np.concatenate(window)))) / math.sqrt(2))
         s = above
     z = np.array([linear(p, "leave", s_j) for s_j in s])
     return Encoding(z, z + np.array(e), z.mean(axis=0, keepdims=True))
