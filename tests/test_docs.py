@@ -37,7 +37,9 @@ def _split(name: str) -> list[str]:
     raise AssertionError(f"{name}: no such module")
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/architecture.md", "docs/formats.md", "data/README.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/architecture.md", "docs/formats.md", "docs/attention.md", "data/README.md"]
+)
 def test_links_inside_the_repository_lead_somewhere(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):

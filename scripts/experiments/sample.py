@@ -5,11 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from results import markdown, measured, read_results, write_table
+from experiments.results import markdown, measured, read_results, write_table
 
+from nmt.cli.results import aligned_words
 from nmt.data.corpus import read_lines
 from nmt.data.sample import write_sample
-from nmt.metrics.alignment import agreement, argmax_links, best_agreement, merge_pieces, read_links
+from nmt.metrics.alignment import agreement, argmax_links, best_agreement, read_links
 from nmt.metrics.bleu import make_metric, score
 from nmt.translate import Translator
 
@@ -31,28 +32,29 @@ def main(names: list[str]) -> None:
 def measure(run: Path) -> dict[str, Any]:
     """BLEU of the best checkpoint, and AER of arg-max links beside the best that such links could reach."""
     translator = Translator.load(run)
-    sources, references = list(read_lines(DATA / "test.en")), list(read_lines(DATA / "test.de"))
+    sources, references = pairs()
     tested = score(translator.translate(sources), references, make_metric("bleu"))
-    sizes = [(len(source.split()), len(target.split())) for source, target in zip(sources, references, strict=True)]
-    gold = read_links(DATA / "test.align", sizes).sentences
-    links = [
-        argmax_links(
-            merge_pieces(
-                found.weights_TS,
-                translator.tokenizers.source.words(found.source_pieces),
-                translator.tokenizers.target.words(found.target_pieces),
-                size,
-            )
-        )
-        for found, size in zip(translator.align(sources, references), sizes, strict=True)
-    ]
     return {
         "parameters": sum(p.numel() for p in translator.model.parameters()),
         "bleu": round(tested.value, 2),
         "signature": tested.signature,
-        "aer": round(agreement(links, gold).aer, 4),
-        "best_aer": round(best_agreement(gold, sizes).aer, 4),
+        **alignment_error(translator),
     }
+
+
+def pairs() -> tuple[list[str], list[str]]:
+    """The test set: sources and references."""
+    return list(read_lines(DATA / "test.en")), list(read_lines(DATA / "test.de"))
+
+
+def alignment_error(translator: Translator) -> dict[str, float]:
+    """AER on the test set of arg-max links, and the best that such links could reach."""
+    sources, references = pairs()
+    sizes = [(len(source.split()), len(target.split())) for source, target in zip(sources, references, strict=True)]
+    gold = read_links(DATA / "test.align", sizes).sentences
+    words = aligned_words(translator.align(sources, references), translator.tokenizers)
+    links = [argmax_links(matrix.weights_TS) for matrix in words]
+    return {"aer": round(agreement(links, gold).aer, 4), "best_aer": round(best_agreement(gold, sizes).aer, 4)}
 
 
 def report() -> None:

@@ -1,0 +1,225 @@
+"""Every mechanism of configs/zoo on the sample corpus under one budget: what it reaches, what it costs, and where it
+looks in three sentences.
+
+docs/attention.md names the configs, in the order of the family tree; under each name this script writes the lines that
+the config has for itself, the picture and the figures. Recipes for other corpora are shown there, and not measured.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from experiments.results import markdown, measured, read_results, write_table
+from experiments.sample import DATA, alignment_error, pairs
+from PIL import Image
+
+from nmt.config import config_hash, load_config
+from nmt.data.sample import write_sample
+from nmt.metrics.bleu import make_metric, score
+from nmt.translate import Translator
+from nmt.visualize.curves import read_events
+
+EXPERIMENT = "zoo"
+CONFIGS, RUNS = Path("configs/zoo"), Path("runs/zoo")
+DOCUMENT, PICTURES = Path("docs/attention.md"), Path("docs/pictures/zoo")
+BASE = "score_additive"
+SENTENCES = (13, 98, 166)  # lines of the test set, from 1
+LONGER = 4
+LIMITED = ("attention_none", "attention_none_every_step", "scope_local_m", "scope_hard")
+HEADER = ("BLEU", "chrF", "AER", "parameters", "training tokens/s", "sentences/s", f"BLEU, {LONGER} × the updates")
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="scripts/experiments/zoo", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="recipes of configs/zoo; all if left out")
+    parser.add_argument("--report", action="store_true", help="write the document from what is measured, and end")
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    if not (DATA / "test.align").exists():
+        write_sample(DATA)
+    for name in [] if given.report else [name for name in given.names or names() if on_the_sample(name)]:
+        first = trained_as(name)
+        examine(first, first, ())
+        if name in LIMITED:
+            examine(first, longer(first), (f"training.max_updates={LONGER * updates(first)}",))
+        report()
+    report()
+
+
+def examine(name: str, kept_as: str, changes: Iterable[str]) -> None:
+    """Train and measure a recipe unless its figures are kept, and draw where it looks."""
+    run = RUNS / kept_as.replace(" ", "_")
+    figures = measured(EXPERIMENT, kept_as, path(name), run, partial(measure, run), tuple(changes))
+    if name == kept_as and figures["aer"] is not None and not picture(name).exists():
+        draw(run, picture(name))
+
+
+def path(name: str) -> Path:
+    """The recipe's file."""
+    return CONFIGS / f"{name}.yaml"
+
+
+def picture(name: str) -> Path:
+    """Where it looks."""
+    return PICTURES / f"{name}.png"
+
+
+def longer(name: str) -> str:
+    """What the figures after more updates are kept as."""
+    return f"{name} longer"
+
+
+def names() -> list[str]:
+    """The recipes in the document's order."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    return [file.stem for file in sorted(CONFIGS.glob("*.yaml"), key=lambda file: text.find(marker(file.stem)))]
+
+
+def marker(name: str) -> str:
+    """The line of the document after which what is known of a recipe stands."""
+    return f"<!-- table: {name} -->"
+
+
+def on_the_sample(name: str) -> bool:
+    """Whether the recipe is for the sample corpus, not for a task of its own."""
+    return load_config(path(name)).data.valid.sources[0][0].parent == DATA
+
+
+def updates(name: str) -> int:
+    """The budget."""
+    return load_config(path(name)).training.max_updates or 0
+
+
+def trained_as(name: str) -> str:
+    """The first recipe that says the same, defaults written out: both have the same figures."""
+    order = [BASE, *sorted(file.stem for file in CONFIGS.glob("*.yaml"))]
+    return next(other for other in order if hash_of(other) == hash_of(name))
+
+
+@cache
+def hash_of(name: str) -> str:
+    """Of the recipe, defaults written out."""
+    return config_hash(load_config(path(name)))
+
+
+def measure(run: Path) -> dict[str, Any]:
+    """BLEU, chrF and AER of the best checkpoint, its size, and the speed of training and of translating."""
+    translator = Translator.load(run)
+    sources, references = pairs()
+    start = time.process_time()
+    translated = translator.translate(sources)
+    seconds = time.process_time() - start
+    scores = {name: score(translated, references, make_metric(name)) for name in ("bleu", "chrf")}
+    attends = translator.model.decoder.num_heads > 0
+    return {
+        "parameters": sum(p.numel() for p in translator.model.parameters()),
+        **{name: round(found.value, 2) for name, found in scores.items()},
+        "signatures": {name: found.signature for name, found in scores.items()},
+        **(alignment_error(translator) if attends else {"aer": None}),
+        "sentences_per_second": round(len(sources) / seconds, 1),
+        "tokens_per_second": round(training_speed(read_events(run / "metrics.jsonl"))),
+    }
+
+
+def training_speed(events: Iterable[Mapping[str, Any]]) -> float:
+    """Target pieces a CPU-second, over all updates."""
+    trained = [event for event in events if event["event"] == "train"]
+    return sum(event["tokens"] for event in trained) / (60 * trained[-1]["cpu_minutes"])
+
+
+def draw(run: Path, output: Path) -> None:
+    """The heatmaps of the three sentences with their gold links, by `nmt align`, side by side in one picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in ("en", "de", "align"):
+            lines = (DATA / f"test.{ending}").read_text(encoding="utf-8").splitlines()
+            chosen = "".join(f"{lines[number - 1]}\n" for number in SENTENCES)
+            Path(folder, f"test.{ending}").write_text(chosen, encoding="utf-8")
+        files = [f"--source={folder}/test.en", f"--target={folder}/test.de", f"--gold={folder}/test.align"]
+        command = [sys.executable, "-m", "nmt", "align", str(run), *files]
+        subprocess.run([*command, f"--heatmaps={folder}", f"--output={folder}/links"], check=True)
+        join([Path(folder, f"{number:04}.png") for number in range(1, len(SENTENCES) + 1)], output)
+
+
+def join(parts: list[Path], output: Path) -> None:
+    """The pictures side by side, at two thirds of their size and in 64 colours."""
+    pictures = [Image.open(part).convert("RGB") for part in parts]
+    whole = Image.new("RGB", (sum(one.width for one in pictures), max(one.height for one in pictures)), "white")
+    left = 0
+    for one in pictures:
+        whole.paste(one, (left, whole.height - one.height))
+        left += one.width
+    small = whole.resize((whole.width * 2 // 3, whole.height * 2 // 3), Image.Resampling.LANCZOS)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    small.quantize(64).save(output, optimize=True)
+
+
+def report() -> None:
+    """Write what is known of every recipe into the document."""
+    kept = read_results(EXPERIMENT)
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for name in names():
+        if marker(name) in text:
+            write_table(DOCUMENT, name, section(name, kept))
+    write_table(DOCUMENT, EXPERIMENT, overview(kept))
+
+
+def section(name: str, kept: Mapping[str, Any]) -> str:
+    """The lines that a recipe has for itself, where it looks, and its figures."""
+    parts = [f"[{path(name)}](../{path(name)}):", "```yaml\n" + "\n".join(own_lines(name)) + "\n```"]
+    first = trained_as(name)
+    if picture(first).exists():
+        parts.append(f"![Where {name} looks in three sentences](pictures/zoo/{first}.png)")
+    if first in kept:
+        parts.append(markdown(HEADER, [row(first, kept)]))
+    elif on_the_sample(name):
+        parts.append("Not trained yet: no picture and no figures.")
+    return "\n\n".join(parts)
+
+
+def own_lines(name: str) -> list[str]:
+    """The lines of a recipe that BASE does not have; of BASE itself, its attention."""
+    base, own = (path(one).read_text(encoding="utf-8").splitlines()[1:] for one in (BASE, name))
+    return [line.strip() for line in own if line not in base or (name == BASE and "attention:" in line)]
+
+
+def row(name: str, kept: Mapping[str, Any]) -> list[str]:
+    """A recipe's figures, as they stand in tables."""
+    figures, after_more = kept[name], kept.get(longer(name))
+    return [
+        f"**{figures['bleu']:.1f}**",
+        f"{figures['chrf']:.1f}",
+        "–" if figures["aer"] is None else f"{figures['aer']:.3f}",
+        f"{figures['parameters'] / 1e6:.2f} M",
+        f"{figures['tokens_per_second']:,}",
+        f"{figures['sentences_per_second']:.1f}",
+        f"{after_more['bleu']:.1f}" if after_more else "",
+    ]
+
+
+def overview(kept: Mapping[str, Any]) -> str:
+    """The table of all that is measured, and how."""
+    shown = [name for name in names() if on_the_sample(name)]
+    rows = [[f"[{name}](../{path(name)})", *row(trained_as(name), kept)] for name in shown if trained_as(name) in kept]
+    missing = [name for name in shown if trained_as(name) not in kept]
+    signatures = sorted({text for figures in kept.values() for text in figures["signatures"].values()})
+    best = sorted({figures["best_aer"] for figures in kept.values() if figures["aer"] is not None})
+    parts = [markdown(["recipe", *HEADER], rows)]
+    if rows:
+        parts.append(
+            f"{updates(BASE):,} updates each. {', '.join(signatures)}. "
+            f"The best AER that one link a target word can reach: {', '.join(f'{aer:.3f}' for aer in best)}."
+        )
+    if missing:
+        parts.append(f"Not trained yet: {', '.join(missing)}.")
+    return "\n\n".join(parts)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
