@@ -7,6 +7,7 @@ from torch import nn
 
 from nmt.decoders.output import Softmax
 from nmt.errors import ConfigError
+from nmt.layers.packed import PackedLinear
 from nmt.layers.quantized import Int8Linear
 from nmt.model import EncoderDecoder
 
@@ -20,14 +21,21 @@ def lowered(model: EncoderDecoder, precision: Precision) -> EncoderDecoder:
     Raises: ConfigError for int8 where torch has no oneDNN, or on another device than a CPU.
     """
     if precision == "bfloat16":
-        return model.to(torch.bfloat16)
+        model = model.to(torch.bfloat16)
+        return _replaced(model, PackedLinear) if PackedLinear.serves(next(model.parameters())) else model
     if precision == "int8":
         if next(model.parameters()).device.type != "cpu" or not torch.backends.mkldnn.is_available():
             raise ConfigError("precision int8 needs a CPU and a torch with oneDNN", "use bfloat16 or float32")
-        if isinstance(model.output, Softmax):
-            model.output.rounded = Int8Linear(model.output.weight_VE, model.output.bias_V)
-        for module in [*model.modules()]:
-            for name, child in module.named_children():
-                if isinstance(child, nn.Linear):
-                    setattr(module, name, Int8Linear(child.weight, child.bias))
+        return _replaced(model, Int8Linear)
+    return model
+
+
+def _replaced(model: EncoderDecoder, kind: type[PackedLinear] | type[Int8Linear]) -> EncoderDecoder:
+    """The model with layers of this kind for its linear layers and, where that has weights, its output layer."""
+    if isinstance(model.output, Softmax):
+        model.output.rounded = kind(model.output.weight_VE, model.output.bias_V)
+    for module in [*model.modules()]:
+        for name, child in module.named_children():
+            if isinstance(child, nn.Linear):
+                setattr(module, name, kind(child.weight, child.bias))
     return model

@@ -7,6 +7,7 @@ from torch import nn
 
 from nmt.decoders.base import Want
 from nmt.errors import ConfigError
+from nmt.layers.packed import PackedLinear
 from nmt.layers.quantized import Int8Linear, quantized
 from nmt.precision import lowered
 from nmt.search import Beam, search
@@ -54,6 +55,18 @@ def test_an_int8_layer_of_no_rows_gives_none():
 def test_an_int8_row_does_not_depend_on_its_batch_mates():
     layer, inputs = Int8Linear(torch.randn(7, 16), None), torch.randn(3, 16)
     assert torch.equal(layer(torch.cat((inputs, 1000 * inputs)))[:3], layer(inputs))
+
+
+@pytest.mark.skipif(not PackedLinear.serves(torch.ones(1).bfloat16()), reason="no bfloat16 products of oneDNN here")
+@pytest.mark.parametrize("rows", [0, 1, 3, 700])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_packed_layer_is_the_linear_layer_bit_for_bit(bias, rows):
+    torch.manual_seed(1)
+    layer, inputs = nn.Linear(24, 90, bias=bias).bfloat16(), torch.randn(rows, 2, 24).bfloat16()
+    with torch.inference_mode():
+        given, expected = PackedLinear(layer.weight, layer.bias)(inputs), layer(inputs)
+    assert given.shape == expected.shape
+    assert torch.equal(given, expected)
 
 
 @pytest.mark.parametrize(("precision", "mean"), [("bfloat16", 0.03), ("int8", 0.06)])

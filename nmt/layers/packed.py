@@ -1,0 +1,32 @@
+"""Linear layers with weights laid out for many small products, for decoding on a CPU."""
+
+import torch
+from torch import Tensor, nn
+
+ROWS = 1024  # of a product that the layout is chosen for; others read it as well
+
+
+class PackedLinear(nn.Module):
+    """y = W x + b in bfloat16, with W in oneDNN's own layout, which a plain layer is brought into at each call.
+
+    The values are those of the plain layer, bit for bit. Cost: the products; the weights are held twice. Without
+    gradients.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.out_features, self.in_features = weight.shape
+        self.weight = nn.Parameter(weight.detach(), requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias.detach(), requires_grad=False)
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight, ROWS)
+
+    @staticmethod
+    def serves(tensor: Tensor) -> bool:
+        """Whether this machine multiplies such tensors so."""
+        supported = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return bool(supported) and tensor.device.type == "cpu" and tensor.dtype == torch.bfloat16
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs for any leading axes."""
+        outputs: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self.packed, self.bias, "none", [], "")
+        return outputs
