@@ -132,7 +132,7 @@ class Lattice:
         self.rows.append(len(ids_N))
         assert len(ids_N) == len(state.at_N)
         logits_NV = self.table_VV[ids_N]
-        return Predictions(logits_NV, logits_NV.logsumexp(-1)), None, Place(ids_N)
+        return Predictions.of(logits_NV), None, Place(ids_N)
 
 
 A, B, C = 4, 5, 6

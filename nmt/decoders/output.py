@@ -89,7 +89,7 @@ class Copy(Softmax):
         log p = z − n, n = log Σ_v exp(z_v) − log g; only where something may be copied, z changes:
         z ← log(exp(z) + exp(n) · (1 − g) · Σ α).
         """
-        logits_NV, norm_N = super().predict(outcome)
+        logits_NV, norm_N, _ = super().predict(outcome)
         copying = outcome.copying
         assert copying is not None, "a model that copies gives it"
         log_gate_2N = self._log_gate(copying)
@@ -97,7 +97,7 @@ class Copy(Softmax):
         logits_NX = functional.pad(logits_NV, (0, copying.copies.shape[-1]), value=-torch.inf)
         log_mass_NS = copying.masses(logits_NX.shape[1]).log() + (norm_N + log_gate_2N[1]).unsqueeze(1)
         logits_NS = torch.logaddexp(logits_NX.gather(1, copying.copies).to(log_mass_NS.dtype), log_mass_NS)
-        return Predictions(logits_NX.scatter_(1, copying.copies, logits_NS.to(logits_NX.dtype)), norm_N)
+        return Predictions.given(logits_NX.scatter_(1, copying.copies, logits_NS.to(logits_NX.dtype)), norm_N)
 
     def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """Of M rows: Σ (1 − ε) · (−log p(target)) + ε · mean_v(−log P(v)); and −log p(target) of each, detached."""
@@ -147,7 +147,7 @@ class Pointer(nn.Module):
         size = self.vocabulary_size + copying.copies.shape[-1]
         logits_NX = copying.weights.new_full((len(copying.weights), size), -torch.inf)
         logits_NX.scatter_(1, copying.copies, copying.masses(size).log())
-        return Predictions(logits_NX, logits_NX.new_zeros(len(logits_NX)))
+        return Predictions.given(logits_NX, logits_NX.new_zeros(len(logits_NX)))
 
     def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """Of M rows: Σ −log p(target), and each of them, detached; there is no vocabulary to smooth over."""

@@ -12,18 +12,35 @@ BLOCK = 1 << 17  # logits whose copy stays in a core's cache
 
 class Predictions(NamedTuple):
     """The next piece's distribution for N hypotheses: log P(v) = logit_v − log_norm,
-    log_norm = log Σ_v exp(logit_v), summed in float32 at least, whatever precision the logits have."""
+    log_norm = log Σ_v exp(logit_v), summed in float32 at least, whatever precision the logits have.
+
+    best_NG has the largest logit of each group of pieces j, j + G, j + 2·G, …, where V pieces make G = ⌈V / GROUP⌉
+    groups, the last of them short of a piece or more.
+    """
 
     logits_NV: Tensor
     log_norm_N: Tensor
+    best_NG: Tensor
 
     @classmethod
     def of(cls, logits_NV: Tensor) -> "Predictions":
-        """The distribution of these logits; on a CPU log_norm is taken of a few rows at a time."""
+        """The distribution of these logits; on a CPU a few rows are gone through at a time, while they are in its
+        cache."""
         wide = torch.promote_types(logits_NV.dtype, torch.float32)
         rows = max(1, BLOCK // logits_NV.shape[1]) if logits_NV.device.type == "cpu" else max(1, len(logits_NV))
-        parts = [torch.logsumexp(part_NV.to(wide), dim=-1) for part_NV in logits_NV.split(rows)]
-        return cls(logits_NV, torch.cat(parts))
+        norms, bests = [], []
+        for start in range(0, len(logits_NV), rows):
+            part_NV = logits_NV[start : start + rows].to(wide)
+            best_NG = maxima(part_NV)
+            best_N1 = best_NG.amax(dim=1, keepdim=True)
+            norms.append((part_NV - best_N1).exp_().sum(dim=1).log() + best_N1.squeeze(1))
+            bests.append(best_NG)
+        return cls(logits_NV, torch.cat(norms), torch.cat(bests))
+
+    @classmethod
+    def given(cls, logits_NV: Tensor, log_norm_N: Tensor) -> "Predictions":
+        """The distribution of logits whose norm is known."""
+        return cls(logits_NV, log_norm_N, maxima(logits_NV).to(log_norm_N.dtype))
 
     def log_probs(self) -> Tensor:
         """log P of every piece: (N, V)."""
@@ -46,12 +63,11 @@ class Predictions(NamedTuple):
         the largest maxima. Cost: V comparisons a prefix.
         """
         if never is not None:
-            self.logits_NV.index_fill_(1, never, -math.inf)
+            self._rule_out(never)
         width, size = before_BW.shape[1], self.logits_NV.shape[1]
         k = min(k, width * size)
         offset_BW = before_BW - self.log_norm_N.view(before_BW.shape)
-        best_NG = self._maxima().to(self.log_norm_N.dtype)
-        total_BX = (best_NG.view(*before_BW.shape, -1) + offset_BW.unsqueeze(-1)).flatten(1)
+        total_BX = (self.best_NG.view(*before_BW.shape, -1) + offset_BW.unsqueeze(-1)).flatten(1)
         groups = total_BX.shape[1] // width
         group_BG = total_BX.topk(min(k, total_BX.shape[1]), dim=1).indices
         stride = torch.arange(0, GROUP * groups, groups, device=group_BG.device)
@@ -64,14 +80,23 @@ class Predictions(NamedTuple):
         log_prob_BK, place_BK = total_BM.topk(k, dim=1)
         return log_prob_BK, prefix_BM.gather(1, place_BK), ids_BM.gather(1, place_BK)
 
-    def _maxima(self) -> Tensor:
-        """The largest logit of each group of pieces j, j + G, j + 2·G, …, where V pieces make G = ⌈V / GROUP⌉ groups,
-        the last of them short of a piece or more: (N, G)."""
-        size = self.logits_NV.shape[1]
-        groups = -(-size // GROUP)
-        whole = size // groups
-        best_NG: Tensor = self.logits_NV[:, : whole * groups].unflatten(1, (whole, groups)).amax(dim=1)
-        rest = size - whole * groups
-        if rest:
-            torch.maximum(best_NG[:, :rest], self.logits_NV[:, whole * groups :], out=best_NG[:, :rest])
-        return best_NG
+    def _rule_out(self, never: Tensor) -> None:
+        self.logits_NV.index_fill_(1, never, -math.inf)
+        groups, size = self.best_NG.shape[1], self.logits_NV.shape[1]
+        first = never % groups
+        members = first.unsqueeze(1) + torch.arange(0, GROUP * groups, groups, device=never.device)
+        members = torch.where(members < size, members, first.unsqueeze(1)).flatten()
+        best_Nn = self.logits_NV.index_select(1, members).unflatten(1, (len(never), GROUP)).amax(dim=2)
+        self.best_NG.index_copy_(1, first, best_Nn.to(self.best_NG.dtype))
+
+
+def maxima(logits_NV: Tensor) -> Tensor:
+    """The largest of each group: best_NG."""
+    size = logits_NV.shape[1]
+    groups = -(-size // GROUP)
+    whole = size // groups
+    best_NG: Tensor = logits_NV[:, : whole * groups].unflatten(1, (whole, groups)).amax(dim=1)
+    rest = size - whole * groups
+    if rest:
+        best_NG[:, :rest] = torch.maximum(best_NG[:, :rest], logits_NV[:, whole * groups :])
+    return best_NG
