@@ -22,13 +22,15 @@ from PIL import Image
 
 from nmt.config import config_hash, load_config
 from nmt.data.sample import write_sample
-from nmt.metrics.bleu import make_metric, score
+from nmt.metrics.bleu import Bucket, bleu_by_length, make_metric, score
 from nmt.translate import Translator
-from nmt.visualize.curves import read_events
+from nmt.visualize.curves import draw_bleu_by_length, read_events
 
 EXPERIMENT = "zoo"
 CONFIGS, RUNS = Path("configs/zoo"), Path("runs/zoo")
 DOCUMENT, PICTURES = Path("docs/attention.md"), Path("docs/pictures/zoo")
+LENGTHS = Path("docs/pictures/zoo_by_length.png")
+EDGES = (7, 10, 13, 17, 22)
 BASE = "score_additive"
 SENTENCES = (13, 98, 166)  # lines of the test set, from 1
 LONGER = 4
@@ -117,12 +119,14 @@ def measure(run: Path) -> dict[str, Any]:
     translated = translator.translate(sources)
     seconds = time.process_time() - start
     scores = {name: score(translated, references, make_metric(name)) for name in ("bleu", "chrf")}
+    buckets = bleu_by_length(translated, references, [len(source.split()) for source in sources], EDGES)
     attends = translator.model.decoder.num_heads > 0
     return {
         "parameters": sum(p.numel() for p in translator.model.parameters()),
         **{name: round(found.value, 2) for name, found in scores.items()},
         "signatures": {name: found.signature for name, found in scores.items()},
         **(alignment_error(translator) if attends else {"aer": None}),
+        "by_length": [list(bucket) for bucket in buckets],
         "sentences_per_second": round(len(sources) / seconds, 1),
         "tokens_per_second": round(training_speed(read_events(run / "metrics.jsonl"))),
     }
@@ -148,7 +152,7 @@ def draw(run: Path, output: Path) -> None:
 
 
 def join(parts: list[Path], output: Path) -> None:
-    """The pictures side by side, at two thirds of their size and in 64 colours."""
+    """The pictures side by side, at two thirds of their size and in 128 colours."""
     pictures = [Image.open(part).convert("RGB") for part in parts]
     whole = Image.new("RGB", (sum(one.width for one in pictures), max(one.height for one in pictures)), "white")
     left = 0
@@ -157,7 +161,7 @@ def join(parts: list[Path], output: Path) -> None:
         left += one.width
     small = whole.resize((whole.width * 2 // 3, whole.height * 2 // 3), Image.Resampling.LANCZOS)
     output.parent.mkdir(parents=True, exist_ok=True)
-    small.quantize(64).save(output, optimize=True)
+    small.quantize(128).save(output, optimize=True)
 
 
 def report() -> None:
@@ -167,7 +171,16 @@ def report() -> None:
     for name in names():
         if marker(name) in text:
             write_table(DOCUMENT, name, section(name, kept))
+    if BASE in kept:
+        draw_lengths(kept)
     write_table(DOCUMENT, EXPERIMENT, overview(kept))
+
+
+def draw_lengths(kept: Mapping[str, Any]) -> None:
+    """BLEU by source length of those that cannot be as good as BASE, with it, after as many updates and after more."""
+    shown = [name for one in (BASE, *LIMITED) for name in (one, longer(one)) if name in kept]
+    systems = {name: [Bucket(*bucket) for bucket in kept[name]["by_length"]] for name in shown}
+    draw_bleu_by_length(systems, LENGTHS, title="Sample corpus, test set, by source length")
 
 
 def section(name: str, kept: Mapping[str, Any]) -> str:
@@ -216,6 +229,8 @@ def overview(kept: Mapping[str, Any]) -> str:
             f"{updates(BASE):,} updates each. {', '.join(signatures)}. "
             f"The best AER that one link a target word can reach: {', '.join(f'{aer:.3f}' for aer in best)}."
         )
+    if LENGTHS.exists():
+        parts.append(f"![BLEU by source length](pictures/{LENGTHS.name})")
     if missing:
         parts.append(f"Not trained yet: {', '.join(missing)}.")
     return "\n\n".join(parts)
