@@ -40,27 +40,34 @@ HEADER = ("BLEU", "chrF", "AER", "parameters", "training tokens/s", "sentences/s
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="scripts/experiments/zoo", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="recipes of configs/zoo; all if left out")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="recipes of configs/zoo, or `NAME longer`; all if left out"
+    )
     parser.add_argument("--report", action="store_true", help="write the document from what is measured, and end")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     if not (DATA / "test.align").exists():
         write_sample(DATA)
-    for name in [] if given.report else [name for name in given.names or names() if on_the_sample(name)]:
-        first = trained_as(name)
-        examine(first, first, ())
-        if name in LIMITED:
-            examine(first, longer(first), (f"training.max_updates={LONGER * updates(first)}",))
-        report()
+    known = (*names(), *map(longer, LIMITED))
+    if set(given.names) - set(known):
+        parser.error(f"no recipe {', '.join(sorted(set(given.names) - set(known)))}; there are {', '.join(known)}")
+    for name in [] if given.report else given.names or known:
+        if on_the_sample(name.split()[0]):
+            examine(name)
+            report()
     report()
 
 
-def examine(name: str, kept_as: str, changes: Iterable[str]) -> None:
+def examine(name: str) -> None:
     """Train and measure a recipe unless its figures are kept, and draw where it looks."""
+    recipe, *more = name.split()
+    first = trained_as(recipe)
+    kept_as = longer(first) if more else first
+    changes = (f"training.max_updates={LONGER * updates(first)}",) if more else ()
     run = RUNS / kept_as.replace(" ", "_")
-    figures = measured(EXPERIMENT, kept_as, path(name), run, partial(measure, run), tuple(changes))
-    if name == kept_as and figures["aer"] is not None and not picture(name).exists():
-        draw(run, picture(name))
+    figures = measured(EXPERIMENT, kept_as, path(first), run, partial(measure, run), changes)
+    if not more and figures["aer"] is not None and not picture(first).exists():
+        draw(run, picture(first))
 
 
 def path(name: str) -> Path:
