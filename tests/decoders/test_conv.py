@@ -5,14 +5,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from models import ENCODERS, batch_of, build, conv_decoder, rnn, transformer
+from models import ENCODERS, VOCABULARY, batch_of, build, conv_decoder, rnn, sentences, transformer
 from references.decoders import conv
 
 from nmt import tree
 from nmt.attention.base import Memory
+from nmt.batch import make_batch
 from nmt.decoders.base import Want
 from nmt.decoders.conv import ConvDecoder
 from nmt.encoders.base import Encoded, EncoderShape
+from nmt.loss import translation_loss
+from nmt.model import ModelOptions
+from nmt.text.vocabulary import EOS
 
 SOURCES = {
     "conv": ENCODERS["conv"],
@@ -94,3 +98,28 @@ def test_a_state_is_the_last_inputs_of_every_layer_however_long_the_target():
     for ids_B in batch.input_BT.unbind(1):
         _, _, state = model.step(tree.repeat(ids_B, 5), memory, state, None)
         assert [past.shape for past in state.past] == [(10, 3, 6)] * 2
+
+
+def reversals(seed):
+    """32 sentences of 3 to 6 pieces, and each backwards."""
+    sources = sentences([4 + number % 4 for number in range(32)], seed)
+    return make_batch([sources], [[*reversed(source[:-1]), EOS] for source in sources], range(32))
+
+
+def nats(model, batch):
+    """Cross-entropy of a token."""
+    loss = translation_loss(model, batch, 0.0)
+    return loss.total / loss.tokens
+
+
+def test_convolutions_on_both_sides_learn_to_turn_sentences_round_that_they_have_not_seen():
+    torch.manual_seed(1)
+    part = {"name": "conv", "size": 32, "num_layers": 2}
+    model = ModelOptions(embedding_size=32, dropout=0.0, encoder=part, decoder=part).build(VOCABULARY, VOCABULARY)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for seed in range(1000, 1100):
+        optimizer.zero_grad()
+        nats(model, reversals(seed)).backward()
+        optimizer.step()
+    with torch.no_grad():
+        assert float(nats(model.eval(), reversals(1))) < 0.2  # at chance ln 7 = 1.95 for each piece
