@@ -34,6 +34,7 @@ def _half(name: str) -> Trial:
     return Trial("combine_hierarchical", (HALVES / f"test.{name}.en",), (*texts, "model.sources=null"))
 
 
+BUDGET = ("training.max_updates=500", "training.validate_every=250", "training.checkpoint_every=250")
 BOTH = (HALVES / "test.who.en", HALVES / "test.how.en")
 ALONE = ("data.context.sentences=0", "model.sources=null")
 TRIALS = {
@@ -53,7 +54,7 @@ def main(names: Sequence[str]) -> None:
     for name in names or TRIALS:
         trial, run = TRIALS[name], Path("runs") / EXPERIMENT / name.replace(" ", "_").replace(",", "")
         config = CONFIGS / f"{trial.config}.yaml"
-        measured(EXPERIMENT, name, config, run, partial(measure, run, trial.sources), trial.changes)
+        measured(EXPERIMENT, name, config, run, partial(measure, run, trial.sources), (*trial.changes, *BUDGET))
         report()
 
 
