@@ -41,7 +41,7 @@ TRIALS = {
     "the first source alone": _half("who"),
     "the second source alone": _half("how"),
     **{f"both, {name}": Trial(f"combine_{name}", BOTH) for name in ("concat", "gate", "hierarchical")},
-    "both, gate, with co-attention": Trial("co_attention", BOTH),
+    "both, hierarchical, with co-attention": Trial("co_attention", BOTH),
     "the sentence alone": Trial("combine_context", (DOCUMENTS / "test.en",), ALONE),
     "with the sentence before": Trial("combine_context", (DOCUMENTS / "test.en",)),
 }
