@@ -86,10 +86,10 @@ def test_the_lines_before_up_to_a_blank_one_are_read_with_each(read: list[tuple[
     model = translator(Inputs(context=2))
     assert model.translate(["a", "b", "c", "", "d"]) == ["a", "b", "c", "", "d"]
     assert sorted(sentences(model, read[0])) == [
-        ["a </s>", "", ""],
-        ["b </s>", "a </s>", ""],
+        ["a </s>", "</s>", "</s>"],
+        ["b </s>", "a </s>", "</s>"],
         ["c </s>", "b </s>", "a </s>"],
-        ["d </s>", "", ""],
+        ["d </s>", "</s>", "</s>"],
     ]
 
 
