@@ -17,7 +17,7 @@ from nmt.metrics.bleu import make_metric, score
 from nmt.translate import Translator
 
 EXPERIMENT = "copying"
-CONFIGS, DOCUMENT = Path("configs/zoo"), Path("docs/log.md")
+CONFIGS, DOCUMENT = Path("configs/zoo"), Path("docs/attention.md")
 NAMES, NUMBERS = Path(Kind.NAMES.folder), Path(Kind.SORT.folder)
 
 
@@ -39,7 +39,7 @@ TRIALS = {
     "names: words": Trial("output_softmax", NAMES, TEXTS),
     "names: subwords": Trial("output_softmax", NAMES, (*TEXTS, *SUBWORDS)),
     "names: words, copy": Trial("output_copy", NAMES, TEXTS),
-    "sorting: pointer": Trial("output_pointer", NUMBERS),
+    "sorting: pointer": Trial("output_pointer", NUMBERS, ("training.max_updates=3000",)),
 }
 
 
