@@ -31,13 +31,12 @@ class Model(Protocol):
 
 
 class Loss(NamedTuple):
-    """Sums over the batch's tokens: `total` is what is minimised, `nll` the cross-entropy without smoothing (detached);
-    and the mean over its sentences of log P(y|x) (detached)."""
+    """Sums over the batch's tokens: `total` is what is minimised, `nll` the cross-entropy without smoothing
+    (detached)."""
 
     total: Tensor
     nll: Tensor
     tokens: int
-    log_prob: Tensor
 
 
 def translation_loss(model: Model, batch: Batch, label_smoothing: float, baseline: float = 0.0) -> Loss:
@@ -55,7 +54,7 @@ def translation_loss(model: Model, batch: Batch, label_smoothing: float, baselin
     for name, term_BT in forced.terms.items():
         term_B = term_BT.masked_fill(~batch.mask_BT, 0.0).sum(dim=1)
         total = total + (-(log_prob_B - baseline) * term_B if name == SAMPLED else term_B).sum()
-    return Loss(total, nll_M.sum(), nll_M.numel(), log_prob_B.mean())
+    return Loss(total, nll_M.sum(), nll_M.numel())
 
 
 def _sentences(nll_M: Tensor, mask_BT: Tensor) -> Tensor:

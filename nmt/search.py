@@ -132,7 +132,7 @@ def search(
 ) -> list[list[Hypothesis]]:
     """The n best hypotheses of each sentence, best first; with alignments where `want` names weights.
 
-    Targets have at most max_length_ratio · S + 10 pieces, and no more than `max_length` and than the model can take,
+    Targets have at most max_length_ratio · S + 10 pieces, S being the longest source's, and no more than `max_length` and than the model can take,
     the end-of-sentence piece counted.
     Raises: ConfigError for a coverage penalty on a model without attention.
     """
@@ -141,7 +141,8 @@ def search(
             beam_size=1, length_penalty=0.0, stopping="first", max_length_ratio=options.max_length_ratio
         )
     mask_BS = sources[0].mask_BS
-    limit_B = (mask_BS.sum(dim=1) * options.max_length_ratio).ceil().long() + LENGTH_ALLOWANCE
+    length_B = torch.stack([source.mask_BS.sum(dim=1) for source in sources]).amax(dim=0)
+    limit_B = (length_B * options.max_length_ratio).ceil().long() + LENGTH_ALLOWANCE
     for longest in (max_length, model.max_length):
         if longest is not None:
             limit_B = limit_B.clamp(max=longest)

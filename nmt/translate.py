@@ -291,7 +291,7 @@ class Translator(LineTranslator):
 
     def _translated(self, part: Part, found: Hypothesis, decoding: Decoding) -> Translated:
         pieces = to_pieces(found.ids, part.pieces, self.tokenizers.target.vocabulary)
-        if decoding.replace_unknown and found.alignment_TS is not None:
+        if decoding.replace_unknown and part.pieces and found.alignment_TS is not None:
             for place, piece in enumerate(found.ids):
                 if piece == UNKNOWN:
                     pieces[place] = part.pieces[int(found.alignment_TS[place, :-1].argmax())]

@@ -244,6 +244,15 @@ FORBIDDEN = {
         "model:\n  decoder:\n    name: rnn\n    attention:\n      score: general\n      coverage: {loss: 0.5}\n",
         9,
     ),
+    "`attention.coverage` with neither `vector` nor `loss`": (
+        "model:\n  decoder:\n    name: rnn\n    attention:\n      coverage: {vector: false, loss: 0.0}\n",
+        8,
+    ),
+    "`output: pointer` with `model.sources`": (
+        "  context: {sentences: 1}\nmodel:\n  tied_embeddings: all\n  output: pointer\n  sources: {combine: gate}\n"
+        "  decoder: {name: rnn, query: current}\ntraining: {label_smoothing: 0.0}\n",
+        7,
+    ),
     "`score: location` with `scope: expanded`": (
         "model:\n  decoder:\n    name: rnn\n    attention:\n      score: location\n      scope: expanded\n",
         9,

@@ -112,6 +112,14 @@ def test_weights_are_exactly_0_on_padding_and_sum_to_1(name):
 
 
 @every_model
+def test_probabilities_sum_to_1(name):
+    with torch.no_grad():
+        log_probs = log_probs_BTV(build(SHAPES[name]), batch_for(name))
+    sums_BT = log_probs.exp().sum(-1)
+    torch.testing.assert_close(sums_BT, torch.ones_like(sums_BT), rtol=0, atol=1e-12)
+
+
+@every_model
 def test_a_later_piece_does_not_change_earlier_predictions(name):
     model, batch = build(SHAPES[name]), batch_for(name)
     changed_BT = batch.input_BT.clone()

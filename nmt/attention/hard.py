@@ -40,7 +40,8 @@ class Hard(nn.Module):
     `sampled` = log α_{t,a_t}, which the loss multiplies with the reward (0 where nothing was sampled), and
     `entropy` = −λ_e H[α_t]. Decoding: the most probable position, or the expectation.
     Cost: S a step. Source: Xu et al. 2015, §4.1, eq. 11–12.
-    Differs: the reward is the whole sentence's log-likelihood; of several heads, each draws for itself.
+    Differs: the reward is the whole sentence's log-likelihood; each head, hop and layer tosses and
+    draws for itself.
     """
 
     class Options(Settings):

@@ -1,5 +1,6 @@
 """The memory of a neural Turing machine: addressing by content and by place, reading, and writing."""
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -60,8 +61,10 @@ class Head(nn.Module):
         """weights_BRS; `scores_of` scores a key against the memory."""
         control_BRC = self.control(query_BRQ).to(before_BRS.dtype)
         strength_BR1, gate_BR1, power_BR1 = control_BRC[..., :3].split(1, dim=-1)
-        scores_BRS = functional.softplus(strength_BR1) * scores_of(self.key(query_BRQ))
-        content_BRS = self.normalizer(scores_BRS, mask_BRS)
+        scores_BRS = scores_of(self.key(query_BRQ))
+        possible_BRS = scores_BRS != -math.inf  # a score may rule positions out; −∞ · β has no gradient
+        scores_BRS = functional.softplus(strength_BR1) * scores_BRS.masked_fill(~possible_BRS, 0.0)
+        content_BRS = self.normalizer(scores_BRS, mask_BRS & possible_BRS)
         gate_BR1 = torch.sigmoid(gate_BR1)
         gated_BRS = gate_BR1 * content_BRS + (1 - gate_BR1) * before_BRS
         shifted_BRS = circular_shift(gated_BRS, control_BRC[..., 3:].softmax(dim=-1), mask_BRS)

@@ -116,7 +116,7 @@ class Context(nn.Module):
     """c = g ⊙ c_1 + (1 − g) ⊙ d, g = σ(W_g [c_1; d]), d = Σ_{i≥2} β_i V c_i, β = softmax_i(v^T tanh(W s + U c_i)).
 
     The first source is the sentence to be translated, the others are sentences before it: word by word in each of
-    them, then sentence by sentence over their summaries. Cost: J·D·(D + Q) multiplications a step.
+    them, then sentence by sentence over their summaries. Cost: J·D·(D + Q) + Q² + 2·D² multiplications a step.
     Source: Yang et al. 2016, eq. 5–10 (two levels); Miculicich et al. 2018, eq. 9–10 (the gate). Differs: the words of
     all sentences before share one attention.
     """
@@ -215,7 +215,7 @@ def over_sources(build: Callable[[], Attention], query_size: int, several: Sever
 class CoAttention(nn.Module):
     """C = tanh(A W_b B^T); A' = A + softmax_B(C) B, B' = B + softmax_A(C^T) A, for the states A and B of two sources.
 
-    Cost: S_A·D² + 3·S_A·S_B·D multiplications a sentence.
+    Cost: S_B·D² + 3·S_A·S_B·D multiplications a sentence.
     Source: Lu et al. 2016, §3.3 (parallel), eq. 3. Differs: what one source sees of the other is added to its states,
     as they stay a sequence for a decoder; the paper pools them.
     """

@@ -189,6 +189,16 @@ ATTENTION: tuple["Rule[Config]", ...] = (
         _coverage_unheard,
     ),
     Rule(
+        "`attention.coverage` with neither `vector` nor `loss`",
+        ("model.decoder.attention.coverage",),
+        "what was attended to would be counted for nothing",
+        "set vector: true or a loss above 0, or remove coverage",
+        lambda config: any(
+            mechanism.coverage is not None and not mechanism.coverage.vector and mechanism.coverage.loss == 0
+            for mechanism in _mechanisms(config)
+        ),
+    ),
+    Rule(
         "`score: location` with `scope: expanded`",
         ("model.decoder.attention.scope", "model.decoder.attention.score"),
         "a block of positions has no row in the table of positions",

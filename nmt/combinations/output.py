@@ -70,6 +70,13 @@ OUTPUT: tuple["Rule[Config]", ...] = (
         _pointer_with_heads,
     ),
     Rule(
+        "`output: pointer` with `model.sources`",
+        ("model.output", "model.sources"),
+        "it points at the first source, and what is read of the others would go nowhere",
+        "give one source, or take output: copy",
+        lambda config: _output_is(config, "pointer") and config.model.sources is not None,
+    ),
+    Rule(
         "`output: pointer` with `label_smoothing`",
         ("training.label_smoothing", "model.output"),
         "there is no vocabulary over which the target could be smoothed",

@@ -40,7 +40,7 @@ class _Column(NamedTuple):
 
 
 class StoredPair(NamedTuple):
-    """The ids of a pair, each list ending with end of sentence; a source that is no sentence is empty."""
+    """The ids of a pair, each list ending with end of sentence; a source that is no sentence is its end alone."""
 
     sources: tuple[Ids, ...]
     target: Ids

@@ -88,7 +88,7 @@ class ConvDecoder(nn.Module):
     """g = √d · embedding + position; L layers, each a gated convolution over a target position and the k − 1 before it
     and attention to the source, between linear maps d → C and C → d.
 
-    Cost: L·(4·k·C² + 4·d·C + 4·S·d) multiplications a position; one step costs one position, over the last k − 1 inputs
+    Cost: L·(2·k·C² + 2·d·C + 2·S·d) multiplications a position; one step costs one position, over the last k − 1 inputs
     of every layer. Source: Gehring et al. 2017, §3. Differs: weights are not normalised; waves are the positions
     unless learned ones are asked for; states of another width than d are mapped to d, once for all layers.
     """

@@ -94,10 +94,10 @@ class Copy(Softmax):
         assert copying is not None, "a model that copies gives it"
         log_gate_2N = self._log_gate(copying)
         norm_N = norm_N - log_gate_2N[0]
-        logits_NX = functional.pad(logits_NV, (0, copying.copies.shape[-1]), value=-torch.inf)
+        logits_NX = functional.pad(logits_NV.to(norm_N.dtype), (0, copying.copies.shape[-1]), value=-torch.inf)
         log_mass_NS = copying.masses(logits_NX.shape[1]).log() + (norm_N + log_gate_2N[1]).unsqueeze(1)
-        logits_NS = torch.logaddexp(logits_NX.gather(1, copying.copies).to(log_mass_NS.dtype), log_mass_NS)
-        return Predictions.given(logits_NX.scatter_(1, copying.copies, logits_NS.to(logits_NX.dtype)), norm_N)
+        logits_NS = torch.logaddexp(logits_NX.gather(1, copying.copies), log_mass_NS)
+        return Predictions.given(logits_NX.scatter_(1, copying.copies, logits_NS), norm_N)
 
     def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """Of M rows: Σ (1 − ε) · (−log p(target)) + ε · mean_v(−log P(v)); and −log p(target) of each, detached."""

@@ -21,7 +21,7 @@ class ConvEncoder(nn.Module):
     """e = √d · embedding + position; L layers x ← √½ · (x + gated convolution(x)) between linear maps d → C and C → d
     give z: the keys of the memory are z_j, its values z_j + e_j. Zeros stand beyond the sentence.
 
-    Cost: L·4·k·C² multiplications a position, all positions at once. Source: Gehring et al. 2017, §3.1–3.3.
+    Cost: L·2·k·C² multiplications a position, all positions at once. Source: Gehring et al. 2017, §3.1–3.3.
     Differs: there is a final state, which recurrent decoders start from: the mean of the z_j. Gradients are not scaled
     by the number of the decoder's layers; waves are the positions unless learned ones are asked for.
     """

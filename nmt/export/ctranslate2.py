@@ -85,6 +85,9 @@ def check_options(run: Run) -> None:
                 f"{document.place(('model', key))}: model.{key}: CTranslate2 has nothing for it",
                 "translate with `--engine torch`",
             )
+    if run.config.model.output.name != "softmax":
+        where = f"{document.place(('model', 'output'))}: model.output: {run.config.model.output.name}"
+        raise ExportError(f"{where}: CTranslate2 scores its vocabulary alone", "translate with `--engine torch`")
     if run.config.data.inputs.num_sources > 1:
         message = f"{document.place(('data',))}: data: CTranslate2 reads one source"
         raise ExportError(message, "translate with `--engine torch`")

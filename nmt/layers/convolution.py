@@ -36,7 +36,7 @@ def spread(linear: nn.Linear, gain: float = 1.0) -> nn.Linear:
 class GatedConvolution(nn.Module):
     """a ⊙ σ(b), [a; b]_j = W [x_j; …; x_{j+k−1}] + b: k states to one of their width.
 
-    Cost: 4·k·C² multiplications a position. Source: Gehring et al. 2017, §3.2; Dauphin et al. 2017 (the gate).
+    Cost: 2·k·C² multiplications a position. Source: Gehring et al. 2017, §3.2; Dauphin et al. 2017 (the gate).
     Differs: weights are not normalised to a length of their own.
     """
 

@@ -115,6 +115,7 @@ def _load(training: Training, directory: Path) -> None:
                 f"{training.run.path}: the text is not the one that the run was trained on",
                 "bring the training and validation files back, or start anew with --overwrite or another --run",
             )
+        state.setdefault("baseline", 0.0)  # not there: written before any attention had rewards
         training.progress = _PROGRESS.validate_python({item.name: state[item.name] for item in fields(Progress)})
         training.batches.load_state({key: int(state["data"][key]) for key in training.batches.state()})
         lines = int(state["metrics_lines"])

@@ -69,6 +69,8 @@ def _follow_gradient(training: Training, learning_rate: float) -> Sums:
     if not math.isfinite(norm):
         raise _not_finite(training, "gradient", [line for batch in batches for line in batch.lines])
     training.optimizer.step(learning_rate)
+    mean_log_prob = -nll / sum(len(batch.lines) for batch in batches)
+    training.progress.baseline += (1 - BASELINE_DECAY) * (mean_log_prob - training.progress.baseline)
     return Sums(loss, nll, tokens, norm)
 
 
@@ -80,7 +82,6 @@ def _backward(training: Training, batch: Batch, tokens: int) -> tuple[float, flo
         raise _not_finite(training, "loss", list(batch.lines))
     (loss.total / tokens).backward()
     training.worker.hand_back()
-    progress.baseline = BASELINE_DECAY * progress.baseline + (1 - BASELINE_DECAY) * float(loss.log_prob)
     return value, float(loss.nll)
 
 
