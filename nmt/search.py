@@ -132,8 +132,8 @@ def search(
 ) -> list[list[Hypothesis]]:
     """The n best hypotheses of each sentence, best first; with alignments where `want` names weights.
 
-    Targets have at most max_length_ratio · S + 10 pieces, S being the longest source's, and no more than `max_length` and than the model can take,
-    the end-of-sentence piece counted.
+    Targets have at most max_length_ratio · S + 10 pieces, S being the longest source's, and no more than `max_length`
+    and than the model can take, the end-of-sentence piece counted.
     Raises: ConfigError for a coverage penalty on a model without attention.
     """
     if isinstance(options, Greedy.Options):
