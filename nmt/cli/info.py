@@ -66,6 +66,8 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
     yield "decoder", _section(model.decoder.model_dump(mode="json"))
     tables = f", {model.source_embeddings} mixed for the source" if model.source_embeddings > 1 else ""
     yield "embeddings", f"{model.embedding_size}, tied: {model.tied_embeddings}{tables}"
+    if model.output.copies:
+        yield "output", model.output.name
     yield "training", f"{training.optimizer.name}, {training.schedule.name}, seed {training.seed}"
     yield "data", ", ".join(map(str, [*chain(*config.data.train.sources), *config.data.train.targets]))
 

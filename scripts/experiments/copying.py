@@ -34,12 +34,17 @@ TEXTS = tuple(
     for part in ("train", "valid")
     for side, ending in (("source", "en"), ("target", "de"))
 )
+SEEDS = range(2, 11)  # of more sequences to sort, so that every sequence is read twice or thrice only
+SORTED = [NUMBERS, *(NUMBERS / f"seed_{seed}" for seed in SEEDS)]
+MORE = tuple(
+    f"data.train.{side}=[{', '.join(f'{place}/train.{side}' for place in SORTED)}]" for side in ("source", "target")
+)
 SUBWORDS = ("tokenizer={name: unigram, vocabulary_size: 2000}", "model.tied_embeddings=all")
 TRIALS = {
     "names: words": Trial("output_softmax", NAMES, TEXTS),
     "names: subwords": Trial("output_softmax", NAMES, (*TEXTS, *SUBWORDS)),
     "names: words, copy": Trial("output_copy", NAMES, TEXTS),
-    "sorting: pointer": Trial("output_pointer", NUMBERS, ("training.max_updates=3000",)),
+    "sorting: pointer": Trial("output_pointer", NUMBERS, (*MORE, "model.dropout=0.0", "training.max_updates=6000")),
 }
 
 
@@ -47,6 +52,9 @@ def main(names: Sequence[str]) -> None:
     for kind in (Kind.NAMES, Kind.SORT):
         if not Path(kind.folder).exists():
             write_sample(Path(kind.folder), kind=kind)
+    for seed, folder in zip(SEEDS, SORTED[1:], strict=True):
+        if not folder.exists():
+            write_sample(folder, seed, kind=Kind.SORT)
     for name in names or TRIALS:
         trial, run = TRIALS[name], Path("runs") / EXPERIMENT / name.replace(": ", "_").replace(", ", "_")
         config = CONFIGS / f"{trial.config}.yaml"

@@ -151,13 +151,20 @@ def test_info_tells_what_the_run_holds(run: Command, in_trained: Path) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_info_names_what_stands_before_and_over_the_encoder(run: Command, folder: Path) -> None:
-    model = {"encoder": "lstmn", "gated_layers": 2, "source_embeddings": 3, "tied_embeddings": "target"}
+def test_info_names_what_stands_around_encoder_and_decoder(run: Command, folder: Path) -> None:
+    model = {
+        "encoder": "lstmn",
+        "gated_layers": 2,
+        "source_embeddings": 3,
+        "tied_embeddings": "target",
+        "output": "copy",
+    }
     text = {"source": "a", "target": "b"}
     Run.create(Path("runs/x"), Config.model_validate({"data": {"train": text, "valid": text}, "model": model}))
     out = run("info", "runs/x").out
     assert "encoder:       lstmn (size 256, num_layers 1), gated layers over it: 2\n" in out
     assert "embeddings:    256, tied: target, 3 mixed for the source\n" in out
+    assert "output:        copy\n" in out
 
 
 def test_info_does_not_take_the_average_for_the_best(run: Command, trained: Path, folder: Path) -> None:
