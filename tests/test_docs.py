@@ -38,7 +38,15 @@ def _split(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "docs/architecture.md", "docs/formats.md", "docs/attention.md", "data/README.md"]
+    "document",
+    [
+        "README.md",
+        "docs/architecture.md",
+        "docs/formats.md",
+        "docs/attention.md",
+        "docs/reliability.md",
+        "data/README.md",
+    ],
 )
 def test_links_inside_the_repository_lead_somewhere(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
