@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.results import markdown, measured, read_results, write_table
+from experiments.results import known, markdown, measured, read_results, write_table
 
 from nmt.data.corpus import read_lines
 from nmt.data.kinds import Kind
@@ -55,7 +55,7 @@ def main(names: Sequence[str]) -> None:
     for seed, folder in zip(SEEDS, SORTED[1:], strict=True):
         if not folder.exists():
             write_sample(folder, seed, kind=Kind.SORT)
-    for name in names or TRIALS:
+    for name in known(names, TRIALS):
         trial, run = TRIALS[name], Path("runs") / EXPERIMENT / name.replace(": ", "_").replace(", ", "_")
         config = CONFIGS / f"{trial.config}.yaml"
         measured(EXPERIMENT, name, config, run, partial(measure, run, trial.task), trial.changes)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from results import markdown, measured, read_results, write_table
+from experiments.results import known, markdown, measured, read_results, write_table
 
 from nmt.cli.options import searching
 from nmt.config import Config, load_config
@@ -30,12 +30,9 @@ PICTURE = Path("docs/pictures/multi30k_by_length.png")
 
 
 def main(names: list[str]) -> None:
-    unknown = set(names) - set(NAMES)
-    if unknown:
-        sys.exit(f"no recipe {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     if not SOURCE.exists():
         sys.exit(f"{SOURCE}: missing\nhint: nmt data get multi30k-en-de  (or with --from FOLDER)")
-    for name in names or NAMES:
+    for name in known(names, NAMES):
         recipe, run = Path(f"configs/multi30k/{name}.yaml"), RUNS / name
         figures = measured("multi30k", name, recipe, run, partial(measure, run, load_config(recipe)))
         print(f"{name}: BLEU {figures['test']} ({figures['signature']}), valid {figures['valid']}")

@@ -4,15 +4,18 @@ docs/results/<experiment>.json holds one object a name; a table stands in a docu
 `<!-- table: <name> -->` and `<!-- end -->`, and is only ever written here.
 """
 
+import hashlib
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from nmt.config import config_hash, load_config
+import torch
+
+from nmt.settings_file import read_with_overrides
 from nmt.visualize.curves import read_events
 
 RESULTS = Path("docs/results")
@@ -26,10 +29,12 @@ def measured(
     measure: Callable[[], dict[str, Any]],
     changes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The kept figures of a recipe if they are of this config (by its hash); else it is trained, going on where an
+    """The kept figures of a recipe if they are of these settings (by their hash); else it is trained, going on where an
     earlier training was stopped, measured, and its figures kept, with the test scores of the recipe's earlier forms.
-    `changes` are settings of the config that are other than in its file: `a.b=value`."""
-    own_hash = config_hash(load_config(config, changes))
+    `changes` are settings of the config that are other than in its file: `a.b=value`. All of it is done with one
+    thread, so that CPU-minutes can be compared and the same bits come out again."""
+    torch.set_num_threads(1)
+    own_hash = recipe_hash(config, changes)
     kept = read_results(experiment).get(name, {})
     if kept.get("config") != own_hash:
         train(config, run, changes)
@@ -39,9 +44,23 @@ def measured(
     return figures
 
 
+def recipe_hash(config: Path, changes: Sequence[str] = ()) -> str:
+    """64 hexadecimal digits of the settings as they are written: the same when the program gets new keys."""
+    written = read_with_overrides(config, changes).data
+    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
+
+
+def known(names: Collection[str], choice: Collection[str]) -> Collection[str]:
+    """The names asked for, or the whole choice if none are; for one that is not in it, leave with a message."""
+    unknown = sorted(set(names) - set(choice))
+    if unknown:
+        sys.exit(f"no name {', '.join(unknown)}\nhint: there are {'; '.join(choice)}")
+    return names or choice
+
+
 def train(config: Path, run: Path, changes: Sequence[str] = ()) -> None:
     """Train a recipe, or go on with it; where that is refused or interrupted, leave with its exit code."""
-    command = [sys.executable, "-m", "nmt", "train", str(config), "--run", str(run), "--resume"]
+    command = [sys.executable, "-m", "nmt", "train", str(config), "--run", str(run), "--resume", "--threads", "1"]
     changed = [part for change in changes for part in ("--set", change)]
     code = subprocess.run([*command, *changed], check=False).returncode
     if code:

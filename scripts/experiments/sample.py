@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments.results import markdown, measured, read_results, write_table
+from experiments.results import known, markdown, measured, read_results, write_table
 
 from nmt.cli.results import aligned_words
 from nmt.data.corpus import read_lines
@@ -21,7 +21,7 @@ DATA = Path("data/sample")
 def main(names: list[str]) -> None:
     if not (DATA / "test.align").exists():
         write_sample(DATA)
-    for name in names or NAMES:
+    for name in known(names, NAMES):
         run = Path("runs") / name
         figures = measured("sample", name, Path(f"configs/{name}.yaml"), run, partial(measure, run))
         print(f"{name}: BLEU {figures['bleu']} ({figures['signature']})")

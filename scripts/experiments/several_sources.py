@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.results import markdown, measured, read_results, write_table
+from experiments.results import known, markdown, measured, read_results, write_table
 
 from nmt.data.corpus import read_lines
 from nmt.data.kinds import Kind
@@ -51,7 +51,7 @@ def main(names: Sequence[str]) -> None:
     for kind, file in ((Kind.TWO_SOURCES, BOTH[0]), (Kind.PRONOUNS, DOCUMENTS / "test.en")):
         if not file.exists():
             write_sample(Path(kind.folder), kind=kind)
-    for name in names or TRIALS:
+    for name in known(names, TRIALS):
         trial, run = TRIALS[name], Path("runs") / EXPERIMENT / name.replace(" ", "_").replace(",", "")
         config = CONFIGS / f"{trial.config}.yaml"
         measured(EXPERIMENT, name, config, run, partial(measure, run, trial.sources), (*trial.changes, *BUDGET))

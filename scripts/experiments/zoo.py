@@ -15,7 +15,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from experiments.results import markdown, measured, read_results, write_table
 from experiments.sample import DATA, alignment_error, pairs
 from PIL import Image
@@ -45,7 +44,6 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--report", action="store_true", help="write the document from what is measured, and end")
     given = parser.parse_args(arguments)
-    torch.set_num_threads(1)
     if not (DATA / "test.align").exists():
         write_sample(DATA)
     known = (*names(), *map(longer, LIMITED))

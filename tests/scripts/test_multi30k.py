@@ -16,8 +16,8 @@ OF_PENALTY = {("best", 0.6): 7.5, ("best", 0.8): 10.0, ("best", 1.0): 12.4, ("be
 @pytest.fixture
 def multi30k(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.chdir(ROOT)
-    monkeypatch.syspath_prepend(ROOT / "scripts" / "experiments")
-    script = import_module("multi30k")
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    script = import_module("experiments.multi30k")
     monkeypatch.setattr(script, "translate", lambda run, checkpoint, source, penalty: (checkpoint, penalty))
     monkeypatch.setattr(script, "bleu", lambda lines, reference: Score("BLEU", OF_PENALTY.get(lines, 0.0), ""))
     return script
