@@ -9,6 +9,8 @@ from typing import Any
 
 from nmt.errors import CheckpointError
 from nmt.files import made_whole
+from nmt.json_source import parse_json
+from nmt.reading import read_bytes
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # of a checkpoint directory; a reader refuses what is newer
@@ -28,13 +30,15 @@ def whole_directory(path: Path, *, replace: bool = True) -> Iterator[Path]:
 def damage(directory: Path) -> str:
     """What is wrong with a directory that has a manifest, naming the file; empty when it is whole."""
     try:
-        manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
+        manifest = parse_json(read_bytes(directory / MANIFEST, CheckpointError).decode())
         version = int(manifest["format"])
         files = {str(name): (entry["size"], entry["sha256"]) for name, entry in manifest["files"].items()}
-    except OSError as error:
-        return f"{directory / MANIFEST}: {error.strerror}"
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except CheckpointError as error:
+        return error.message
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return f"{directory / MANIFEST}: not a manifest"
+    if odd := [name for name in files if name != Path(name).name]:
+        return f"{directory / MANIFEST}: {odd[0]!r} is not the name of a file in {directory}"
     if version > FORMAT:
         return f"{directory}: format {version} is newer than this program's {FORMAT}"
     found = (_difference(directory / name, *expected) for name, expected in files.items())
@@ -44,9 +48,7 @@ def damage(directory: Path) -> str:
 def read_json(path: Path) -> Any:
     """The JSON value in a file. Raises CheckpointError when there is none."""
     try:
-        return json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"{path}: {error.strerror}") from error
+        return parse_json(read_bytes(path, CheckpointError).decode())
     except ValueError as error:
         raise CheckpointError(f"{path}: not valid JSON ({error})") from error
 
