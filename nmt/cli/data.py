@@ -70,17 +70,30 @@ def check(
     from nmt.data.check import check as look
 
     if config is not None:
-        from nmt.config import load_config
-
-        texts = load_config(config).data
-        together = [(text, files.targets) for files in (texts.train, texts.valid) for text in files.sources]
-        sources, targets = ([path for pair in together for path in pair[side]] for side in (0, 1))
+        report = look(*_texts(config))
     else:
-        sources, targets = [path for path in [source] if path], [path for path in [target] if path]
-    report = look(sources, targets)
+        report = look([path for path in [source] if path], [path for path in [target] if path])
     typer.echo(report.as_json() if as_json else report.as_text())
     if not report.ok:
         raise typer.Exit(FAULTY)
+
+
+def _texts(config: Path) -> tuple[list[Path], list[Path], list[tuple[Path, Path]]]:
+    """Sources and targets of a config, file by file, and its files of document ids with their targets.
+
+    Raises: DataError for a pipe, as training does.
+    """
+    from nmt.config import load_config
+    from nmt.data.digests import Unchanged
+
+    texts = load_config(config).data
+    together = [(text, files.targets) for files in (texts.train, texts.valid) for text in files.sources]
+    sources, targets = ([path for pair in together for path in pair[side]] for side in (0, 1))
+    ids = [
+        pair for files in (texts.train, texts.valid) for pair in zip(files.document_files, files.targets, strict=False)
+    ]
+    Unchanged([*sources, *targets, *(path for path, _ in ids)])
+    return sources, targets, ids
 
 
 @data.command()

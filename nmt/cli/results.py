@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from nmt.data.corpus import raw_lines, read_pairs, read_rows
+from nmt.data.corpus import decoded, read_pairs, read_rows
 from nmt.data.inputs import as_line
 from nmt.errors import ConfigError, DataError
 from nmt.files import written_whole
@@ -30,13 +30,9 @@ def lines_of(paths: Sequence[Path]) -> Iterator["Line"]:
 
 
 def _standard_input() -> Iterator[str]:
-    for number, line in enumerate(raw_lines(sys.stdin.buffer), 1):
-        try:
-            yield line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            column = len(line[: error.start].decode("utf-8")) + 1
-            problem = f"not valid UTF-8 (byte {line[error.start]:#04x} at column {column})"
-            raise DataError(f"standard input:{number}: {problem}", "convert the text to UTF-8 first") from error
+    if sys.stdin is None:
+        raise DataError("standard input: it is closed", "give --input")
+    yield from decoded(sys.stdin.buffer, "standard input", "convert the text to UTF-8 first")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ Errors stop training (line counts that differ, empty files, invalid UTF-8); warn
 import json
 import re
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nmt.data.corpus import is_blank, open_text, raw_lines
+from nmt.data.corpus import is_blank, looks_like_utf16, open_text, raw_lines
 
 EXAMPLES = 5  # lines that the text of a report names
 LISTED = 10_000  # lines that a finding holds
@@ -106,8 +106,11 @@ class CheckReport(NamedTuple):
         return json.dumps(report, ensure_ascii=False, indent=1)
 
 
-def check(sources: Sequence[Path], targets: Sequence[Path]) -> CheckReport:
-    """Look through files that go together pairwise. Raises: DataError only when a file cannot be read at all."""
+def check(sources: Sequence[Path], targets: Sequence[Path], documents: Sequence[tuple[Path, Path]] = ()) -> CheckReport:
+    """Look through files that go together pairwise, and through files of document ids, each with its target.
+
+    Raises: DataError only when a file cannot be read at all.
+    """
     files, findings, pairs = [], [], _Pairs()
     for source_path, target_path in zip(sources, targets, strict=True):
         source, target = _Scan(source_path), _Scan(target_path)
@@ -118,10 +121,21 @@ def check(sources: Sequence[Path], targets: Sequence[Path]) -> CheckReport:
         _compare_counts(source, target)
         files.append(FilePair(str(source_path), source.count, str(target_path), target.count))
     pairs.finish()
-    for scans in pairs.scans:
+    ids = [_check_ids(path, target_path, files) for path, target_path in documents]
+    files += [FilePair(str(one.path), one.count, str(other.path), other.count) for one, other in ids]
+    for scans in (*pairs.scans, *ids):
         found = (finding for scan in scans for finding in scan.findings())
         findings += [finding for finding in found if finding not in findings]  # a target may have several sources
     return CheckReport(files, findings)
+
+
+def _check_ids(path: Path, target_path: Path, files: Sequence[FilePair]) -> tuple["_Scan", "_Scan"]:
+    """A file of ids, and its target as it was counted before, each with what is wrong between them."""
+    ids, target = _Scan(path), _Scan(target_path)
+    deque(ids.lines(), maxlen=0)
+    target.count = next(pair.target_lines for pair in files if pair.target == str(target_path))
+    _compare_counts(ids, target)
+    return ids, target
 
 
 class _Tally:
@@ -152,8 +166,11 @@ class _Scan:
     def lines(self) -> Iterator[str]:
         """The lines; in a line that is not UTF-8 the bad bytes are U+FFFD."""
         with open_text(self.path) as file:
-            for self.count, raw in enumerate(raw_lines(file), 1):
+            lines = raw_lines(file, self.path)
+            for self.count, raw in enumerate(lines, 1):
                 text = raw.decode("utf-8", "replace")
+                if self.count == 1 and looks_like_utf16(text):
+                    self.tallies["invalid_utf8"].see(1, "every second byte is NUL, as in UTF-16")
                 is_own = "\ufffd" not in text or self._is_utf8(raw)
                 self._see_odd(text if is_own else text.replace("\ufffd", ""))
                 yield text

@@ -5,7 +5,9 @@ Every complaint is a DataError that names the file and the line.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -13,16 +15,25 @@ from typing import BinaryIO, NamedTuple
 from nmt.errors import DataError
 
 BOM = b"\xef\xbb\xbf"
+MAX_LINE = 1 << 26  # bytes: what has longer lines is no text
+_OTHER_FORMATS = {
+    b"\xff\xfe": "looks like UTF-16: iconv -f UTF-16 -t UTF-8",
+    b"\xfe\xff": "looks like UTF-16: iconv -f UTF-16 -t UTF-8",
+    b"\x1f\x8b": "looks packed: gunzip it first",
+    b"BZh": "looks packed: bunzip2 it first",
+    b"\xfd7zXZ": "looks packed: unxz it first",
+    b"PK\x03\x04": "looks packed: unzip it first",
+}
 
 
 class Pair(NamedTuple):
-    """A sentence in all source texts and in the target; the 0-based number of its line in the whole corpus; and the id
-    of its document, where ids are given."""
+    """A sentence in all source texts and in the target; the 0-based number of its line in the whole corpus; and what
+    its document lies in: the 0-based number of its file, and the document's id where ids are given."""
 
     line: int
     sources: tuple[str, ...]
     target: str
-    document: str = ""
+    document: tuple[int, str] = (0, "")
 
 
 def open_text(path: Path) -> BinaryIO:
@@ -34,43 +45,70 @@ def open_text(path: Path) -> BinaryIO:
     except IsADirectoryError as error:
         raise DataError(f"{path}: is a folder, not a text file", "name a file in it") from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
+    except ValueError as error:  # a NUL, or half a character
+        raise DataError(f"{str(path)!r}: no file can have this name") from error
+
+
+def unreadable(name: object, error: OSError) -> DataError:
+    """What the operating system refuses to read."""
+    return DataError(f"{name}: cannot be read: {error.strerror or error}")
 
 
 def _nearest(path: Path) -> str:
     """What the user may have meant: the first folder that is missing, or the file with the nearest name."""
     missing = next((folder for folder in reversed(path.parents) if not folder.is_dir()), None)
     wanted = missing or path
-    names = [entry.name for entry in wanted.parent.iterdir()] if wanted.parent.is_dir() else []
+    names: list[str] = []
+    with suppress(OSError):
+        names = [entry.name for entry in wanted.parent.iterdir()]
     near = get_close_matches(wanted.name, names, n=1)
     if near:
         return f"did you mean {wanted.parent / near[0]}?"
     return f"the folder {missing} does not exist" if missing else f"look into the folder {path.parent}"
 
 
-def raw_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines as bytes, without their ends and without the byte-order mark."""
-    for number, line in enumerate(file):
-        text = line.removesuffix(b"\n").removesuffix(b"\r")
-        yield text.removeprefix(BOM) if number == 0 else text
+def raw_lines(file: BinaryIO, name: object) -> Iterator[bytes]:
+    """Lines as bytes, without their ends and without the byte-order mark.
+
+    Raises: DataError for a line of more than MAX_LINE bytes, and where the operating system refuses to go on.
+    """
+    try:
+        for number, line in enumerate(iter(partial(file.readline, MAX_LINE + 1), b""), 1):
+            if len(line) > MAX_LINE:
+                raise DataError(f"{name}:{number}: a line of more than {MAX_LINE >> 20} MiB", "is it text?")
+            text = line.removesuffix(b"\n").removesuffix(b"\r")
+            yield text.removeprefix(BOM) if number == 1 else text
+    except OSError as error:
+        raise unreadable(name, error) from error
 
 
 def read_lines(path: Path) -> Iterator[str]:
     """Lines of a UTF-8 file. Raises: DataError for a file that cannot be read or a line that is not UTF-8."""
     with open_text(path) as file:
-        for number, line in enumerate(raw_lines(file), 1):
-            try:
-                yield line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise _not_utf8(path, number, line, error) from error
+        yield from decoded(file, path, "`nmt data check --json` lists such lines, up to 10,000")
 
 
-def _not_utf8(path: Path, number: int, line: bytes, error: UnicodeDecodeError) -> DataError:
-    column = len(line[: error.start].decode("utf-8")) + 1
-    utf16 = number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff")
-    listed = "`nmt data check --json` lists such lines, up to 10,000"
-    hint = f"{path} looks like UTF-16: iconv -f UTF-16 -t UTF-8" if utf16 else listed
-    return DataError(f"{path}:{number}: not valid UTF-8 (byte {line[error.start]:#04x} at column {column})", hint)
+def decoded(file: BinaryIO, name: object, hint: str) -> Iterator[str]:
+    """Lines of UTF-8 bytes. Raises: DataError as `raw_lines`, and for a line that is not UTF-8, with the hint unless
+    the bytes are of another format."""
+    for number, line in enumerate(raw_lines(file, name), 1):
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            byte, column = line[error.start], len(line[: error.start].decode("utf-8")) + 1
+            known = [other for start, other in _OTHER_FORMATS.items() if number == 1 and line.startswith(start)]
+            message = f"{name}:{number}: not valid UTF-8 (byte {byte:#04x} at column {column})"
+            raise DataError(message, f"{name} {known[0]}" if known else hint) from error
+        if number == 1 and looks_like_utf16(text):
+            message = f"{name}:1: every second byte is NUL, as in UTF-16"
+            raise DataError(message, "iconv -f UTF-16LE -t UTF-8, or UTF-16BE, makes UTF-8 of it")
+        yield text
+
+
+def looks_like_utf16(first_line: str) -> bool:
+    """Whether bytes that are valid UTF-8 are more likely UTF-16 of Latin letters: every second one is NUL."""
+    return 1 < len(first_line) <= 2 * first_line.count("\0") + 1
 
 
 def read_rows(paths: Sequence[Path]) -> Iterator[tuple[str, ...]]:
@@ -101,7 +139,7 @@ def read_pairs(
         paths = [*(text[number] for text in sources), target, *documents[number : number + 1]]
         count = 0
         for row in read_rows(paths):
-            yield Pair(first + count, row[:width], row[width], "".join(row[width + 1 :]))
+            yield Pair(first + count, row[:width], row[width], (number, "".join(row[width + 1 :])))
             count += 1
         check_counts(paths, [count] * len(paths))
         first += count

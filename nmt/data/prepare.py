@@ -5,7 +5,7 @@
 
 The hash covers the bytes of all files, `max_length`, the tokenizer's options, the seed, the format and, where they
 are asked for, context and copying; the files' names and places do not matter. A directory appears whole, by renaming,
-or not at all.
+or not at all; text that changes while it is read is refused.
 """
 
 import hashlib
@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nmt.data.corpus import Pair, check_counts, is_blank, read_lines, read_pairs
-from nmt.data.digests import digests
+from nmt.data.digests import Digest, Unchanged, digests
 from nmt.data.inputs import Inputs, Line, Recent, as_line, source_ids
 from nmt.data.settings import DataSettings, TextFiles
 from nmt.data.store import Layout, PairStore, PairWriter
 from nmt.errors import DataError
 from nmt.files import made_whole
+from nmt.json_source import parse_json
+from nmt.text.subwords import SAMPLE_LINES
 from nmt.text.tokenizers import (
     TokenizerOptions,
     Tokenizers,
@@ -30,6 +32,8 @@ from nmt.text.tokenizers import (
     train_tokenizers,
 )
 
+# Raise it whenever the same text and settings come to be prepared in another way: directories of before are then no
+# longer found, and runs trained on them not resumed. What concerns some corpora only is told apart in `_of_some`.
 FORMAT = 1
 CACHE = Path("runs/.prepared")
 DIGESTS = "digests.json"
@@ -82,17 +86,24 @@ def prepare(
     Raises: DataError for text that cannot be used, ConfigError when the tokenizer's settings do not fit it.
     """
     inputs = data.inputs._replace(copying=copying)
-    directory = cache / _content_hash(data, tokenizer, seed, inputs, cache / DIGESTS)
+    unchanged = Unchanged(_files(data))
+    with unchanged:
+        directory = cache / _content_hash(data, tokenizer, seed, inputs, cache / DIGESTS)
     if not directory.is_dir():
-        with made_whole(directory) as unfinished:
+        with made_whole(directory) as unfinished, unchanged:
             _make(unfinished, data, tokenizer, seed, Cutting(inputs, data.max_length, say))
-    return _open(directory, data, inputs)
+    with unchanged:
+        return _open(directory, data, inputs)
+
+
+def _files(data: DataSettings) -> list[Path]:
+    """All text files."""
+    return [path for files in (data.train, data.valid) for paths in _columns(files) for path in paths]
 
 
 def _content_hash(data: DataSettings, tokenizer: TokenizerOptions, seed: int, inputs: Inputs, memory: Path) -> str:
     """Raises: DataError when files differ in their numbers of lines."""
-    together = [paths for files in (data.train, data.valid) for paths in _columns(files)]
-    known = digests([path for paths in together for path in paths], memory)
+    known = digests(_files(data), memory)
     parts: dict[str, Any] = {"format": FORMAT, "max_length": data.max_length, "seed": seed}
     parts["tokenizer"] = tokenizer.model_dump()
     for name, files in (("train", data.train), ("valid", data.valid)):
@@ -102,7 +113,18 @@ def _content_hash(data: DataSettings, tokenizer: TokenizerOptions, seed: int, in
         parts[name] = [[known[path].sha256 for path in paths] for paths in columns]
     asked = {"context": inputs.context, "copying": inputs.copying, "texts": inputs.texts - 1}
     parts |= {name: value for name, value in asked.items() if value}
+    parts |= _of_some(data, known)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _of_some(data: DataSettings, known: dict[Path, Digest]) -> dict[str, int]:
+    """What changed for some corpora after their format had its number: how many lines of a larger text subwords are
+    learnt from, and that a document ends with its file."""
+    lines = sum(known[path].lines for text in (*data.train.sources, data.train.targets) for path in text)
+    sampled = {"sample_lines": SAMPLE_LINES} if lines > SAMPLE_LINES else {}
+    several = len(data.train.targets) > 1 or len(data.valid.targets) > 1
+    ended = {"documents": 2} if data.context.sentences and several else {}
+    return sampled | ended
 
 
 def _columns(files: TextFiles) -> list[tuple[Path, ...]]:
@@ -161,9 +183,9 @@ def _layout(inputs: Inputs) -> Layout:
 def _pairs(files: TextFiles, inputs: Inputs) -> Iterator[Pair]:
     """The pairs of files, each with the sentences before it in its document as further sources.
 
-    A document ends where both sides are blank, and where the id changes.
+    A document ends where both sides are blank, where the id changes, and at the end of a file.
     """
-    recent, document = Recent(inputs.context), ""
+    recent, document = Recent(inputs.context), (0, "")
     for pair in read_pairs(files.sources, files.targets, files.document_files):
         if pair.document != document or all(map(is_blank, (*pair.sources, pair.target))):
             recent.end()
@@ -219,7 +241,7 @@ def _open(directory: Path, data: DataSettings, inputs: Inputs) -> Prepared:
 
 def _read_report(path: Path) -> Report:
     try:
-        counts = json.loads(path.read_text(encoding="utf-8"))
+        counts = parse_json(path.read_text(encoding="utf-8"))
         return Report(Counts(**counts["train"]), Counts(**counts["valid"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not prepared data: {error}", _mend(path.parent)) from error

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nmt.data.corpus import read_lines
 from nmt.errors import DataError
 from nmt.files import written_whole
+from nmt.json_source import parse_json
 
 DIGITS = 6
 """Weights are written with so many digits after the point."""
@@ -55,8 +56,8 @@ def read_matrices(path: Path) -> Iterator[AlignmentMatrix]:
     """
     for number, line in enumerate(read_lines(path), 1):
         try:
-            yield _matrix(json.loads(line))
-        except (ValueError, TypeError, KeyError) as error:
+            yield _matrix(parse_json(line))
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             hint = 'A line is {"source": […], "target": […], "weights": [[…], …]}; docs/formats.md has the rest.'
             raise DataError(f"{path}:{number}: not an alignment matrix ({_reason(error)})", hint) from error
 

@@ -61,8 +61,13 @@ class Listed(ABC):
 
     @classmethod
     def load(cls, _path: Path, options: TokenizerSettings, saved: dict[str, Any]) -> Self:
-        """The tokenizer that `save` wrote."""
-        return cls(options, saved["pieces"])
+        """The tokenizer that `save` wrote. Raises ValueError when its pieces are no list of different texts."""
+        pieces = saved["pieces"]
+        if not isinstance(pieces, list) or not all(isinstance(piece, str) for piece in pieces):
+            raise ValueError("its pieces are no list of texts")
+        if tuple(pieces[: len(SPECIALS)]) != SPECIALS or len(set(pieces)) < len(pieces):
+            raise ValueError("its pieces do not begin with the special ones, or stand twice")
+        return cls(options, pieces)
 
 
 class Word(Listed):

@@ -6,13 +6,13 @@
 `lowercase` and `normalization` change the text before it is cut; what decode gives back is the changed text.
 """
 
-import json
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from nmt.errors import DataError
+from nmt.json_source import parse_json
 from nmt.settings import choice, component, members
 from nmt.text.base import Tokenizer, TokenizerSettings
 from nmt.text.listed import Char, Word
@@ -69,7 +69,7 @@ def load_tokenizers(directory: Path) -> Tokenizers:
 
 def _load(path: Path) -> Tokenizer:
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = parse_json(path.read_text(encoding="utf-8"))
         options = members(TokenizerOptions)[saved["options"]["name"]]
         kind: Any = component(options)
         tokenizer: Tokenizer = kind.load(path, options.model_validate(saved["options"]), saved)

@@ -1,6 +1,5 @@
 """Lines over time and over length: a run's learning curves, and systems compared by sentence length."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 
 from nmt.data.corpus import read_lines
 from nmt.errors import DataError
+from nmt.json_source import parse_json
 from nmt.metrics.bleu import Bucket
 from nmt.visualize.picture import INK, PALETTE, QUIET, check_ending, new_figure, save, set_text
 
@@ -40,7 +40,7 @@ def read_events(path: Path) -> list[Event]:
     events: list[Event] = []
     for number, line in enumerate(read_lines(path), 1):
         try:
-            event = json.loads(line)
+            event = parse_json(line)
         except ValueError as error:
             raise DataError(f"{path}:{number}: not JSON ({error})") from error
         if not isinstance(event, dict) or not isinstance(event.get("step"), int):

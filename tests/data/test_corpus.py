@@ -101,7 +101,7 @@ def test_a_forbidden_file_is_a_data_error(tmp_path: Path):
 def test_pairs_of_several_files_are_numbered_through(tmp_path: Path):
     sources = [written(tmp_path / "a.en", b"one\ntwo\n"), written(tmp_path / "b.en", b"three\n")]
     targets = [written(tmp_path / "a.de", b"eins\nzwei\n"), written(tmp_path / "b.de", b"drei")]
-    expected = [Pair(0, ("one",), "eins"), Pair(1, ("two",), "zwei"), Pair(2, ("three",), "drei")]
+    expected = [Pair(0, ("one",), "eins"), Pair(1, ("two",), "zwei"), Pair(2, ("three",), "drei", (1, ""))]
     assert list(read_pairs([sources], targets)) == expected
 
 
