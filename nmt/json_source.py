@@ -7,7 +7,7 @@ from typing import Any
 
 MAX_DEPTH = 40
 MAX_PARTS = 1_000_000  # lists and objects
-MAX_DIGITS = 18  # of a whole number: 64 bits hold it
+MAX_DIGITS = 19  # of a whole number: as many as nanoseconds since 1970 have
 
 _MAY_BE_LONE = re.compile(r"\\u[dD][89a-fA-F]")
 

@@ -19,7 +19,7 @@ def test_plain_values_are_read(value):
         ("[" * (MAX_DEPTH + 2) + "]" * (MAX_DEPTH + 2), "nested too deep"),
         ('{"a":' * 900 + "1" + "}" * 900, "nested too deep"),
         ("[" + "[]," * 1_000_000 + "1]", "more than 1,000,000 lists and objects"),
-        ("9" * 5000, "a whole number of more than 18 digits"),
+        ("9" * 5000, "a whole number of more than 19 digits"),
         ('["\\ud800"]', "a lone surrogate, \\ud800, is no character"),
         ("", "Expecting value"),
     ],
