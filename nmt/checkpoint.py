@@ -8,7 +8,7 @@
     checkpoints/average/  model.safetensors, state.json, manifest.json
     checkpoints/best.json {"step": N, "score": s}
 
-Nothing here is pickled, so a run directory of a stranger runs no code.
+Nothing here is pickled, so a run directory of a stranger runs no code; and none of its links leads out of it.
 """
 
 import json
@@ -19,15 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from nmt.config import Config, dump_config, load_config
 from nmt.errors import CheckpointError, ConfigError
 from nmt.files import remove, written_whole
 from nmt.manifest import damage, read_json, whole_directory, write_json
 from nmt.model import EncoderDecoder
+from nmt.reading import check_inside
+from nmt.tensors import check_weights, load_weights
 from nmt.text.tokenizers import Tokenizers, load_tokenizers, save_tokenizers
 
 CONTENTS = ("checkpoints", "metrics.jsonl", "train.log", "plots", "export", "tokenizer", "config.yaml")
@@ -74,6 +76,7 @@ class Run:
     @classmethod
     def check_same(cls, path: Path, config: Config) -> None:
         """Raises: ConfigError where the run at `path` was started with a config that `resume` refuses to change."""
+        check_inside(path, CONTENTS)
         changed = [key for key in _differences(cls(path).config, config) if not _may_change(key, config)]
         if changed:
             raise ConfigError(
@@ -90,6 +93,7 @@ class Run:
             raise CheckpointError(f"{path}: a file, not a run directory", _nearby(path))
         if not is_run(path):
             raise CheckpointError(f"{path}: not a run directory (it has no config.yaml)", _nearby(path))
+        check_inside(path, CONTENTS)
         return cls(path)
 
     @classmethod
@@ -140,9 +144,10 @@ class Run:
 
     def load_model(self, which: str = "best", device: torch.device | str = "cpu") -> EncoderDecoder:
         """The model of a checkpoint (`best`, `last`, `average`, `step-N`), in eval mode."""
-        directory = self.checkpoint(which)
+        file = self.checkpoint(which) / "model.safetensors"
+        check_weights(self.config.outline(self.tokenizers), file)
         model = self.config.build_model(self.tokenizers)
-        load_weights(model, directory / "model.safetensors")
+        load_weights(model, file)
         return model.to(device).eval()
 
     def save(self, name: str, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> Path:
@@ -194,54 +199,6 @@ class Run:
         paths = [self.checkpoints / name for name in names]
         whole = [path.name for path in paths if path.is_dir() and path != directory and not damage(path)]
         return f"whole checkpoints: {', '.join(whole)}" if whole else "the run has no other checkpoint"
-
-
-def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Every distinct parameter and persistent buffer by its (first) name: tied parameters appear once."""
-    distinct = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    return {name: distinct[name].detach() for name in model.state_dict() if name in distinct}
-
-
-def read_tensors(file: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file."""
-    try:
-        with safe_open(file, framework="pt") as content:
-            return {name: content.get_tensor(name).clone() for name in content.keys()}  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{file}: not a safetensors file ({error})") from error
-
-
-def load_weights(model: nn.Module, file: Path) -> None:
-    """Copy a file's tensors into the model; names and shapes must be the same, one by one."""
-    expected = weights(model)
-    try:
-        with safe_open(file, framework="pt") as content:
-            shapes = {name: tuple(content.get_slice(name).get_shape()) for name in content.keys()}  # noqa: SIM118
-            _compare(file, shapes, {name: tuple(tensor.shape) for name, tensor in expected.items()})
-            for name, tensor in expected.items():
-                tensor.copy_(content.get_tensor(name))
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{file}: not a safetensors file ({error})") from error
-
-
-def average(files: list[Path]) -> dict[str, Tensor]:
-    """θ = (θ₁ + … + θ_k) / k, summed in float64: the mean of the tensors of k files with the same names."""
-    first = read_tensors(files[0])
-    total = {name: tensor.double() for name, tensor in first.items()}
-    for file in files[1:]:
-        for name, tensor in read_tensors(file).items():
-            total[name] += tensor
-    return {name: (tensor / len(files)).to(first[name].dtype) for name, tensor in total.items()}
-
-
-def _compare(file: Path, found: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
-    wrong = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
-    wrong += [f"{name} is not of this model" for name in sorted(found.keys() - expected.keys())]
-    both = sorted(expected.keys() & found.keys())
-    wrong += [f"{n} has shape {found[n]}, the config's model {expected[n]}" for n in both if found[n] != expected[n]]
-    if wrong:
-        more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
-        raise CheckpointError(f"{file}: {'; '.join(wrong[:4])}{more}", "the config's `model:` must be the weights' own")
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

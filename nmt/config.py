@@ -15,6 +15,7 @@ from nmt.data.inputs import Inputs
 from nmt.data.settings import DataSettings
 from nmt.model import EncoderDecoder, ModelOptions
 from nmt.optimization import Adam, InverseSqrt, OptimizerOptions, ScheduleOptions
+from nmt.outline import check_fits, outline
 from nmt.search import Beam, SearchOptions
 from nmt.settings import Settings
 from nmt.settings_file import dump_settings, read_with_overrides, validate
@@ -63,7 +64,18 @@ class Config(Settings):
     search: SearchOptions = Beam.Options()
 
     def build_model(self, tokenizers: Tokenizers) -> EncoderDecoder:
-        """The model for these vocabularies and the data's sources, before any training."""
+        """The model for these vocabularies and the data's sources, before any training.
+
+        Raises: ConfigError where its parts do not fit together, or it does not fit into memory.
+        """
+        check_fits(self.outline(tokenizers))
+        return self._build(tokenizers)
+
+    def outline(self, tokenizers: Tokenizers) -> EncoderDecoder:
+        """The same model without values: names, shapes, and no memory. Raises: ConfigError as `outline`."""
+        return outline(lambda: self._build(tokenizers))
+
+    def _build(self, tokenizers: Tokenizers) -> EncoderDecoder:
         source, target = (len(tokenizer.vocabulary) for tokenizer in tokenizers)
         return self.model.build(source, target, self.data.inputs.num_sources)
 

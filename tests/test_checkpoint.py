@@ -9,10 +9,11 @@ from safetensors.torch import load_file, save_file
 from tiny_run import RNN, TRANSFORMER, Tiny, tiny_config
 from torch import nn
 
-from nmt.checkpoint import Run, average, load_weights, weights
+from nmt.checkpoint import Run
 from nmt.errors import CheckpointError
 from nmt.events import Journal, Warned
 from nmt.manifest import damage, whole_directory
+from nmt.tensors import average, load_weights, weights
 
 
 @pytest.fixture(scope="module")

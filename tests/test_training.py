@@ -9,10 +9,10 @@ import torch
 from tiny_run import RNN, TRANSFORMER, Tiny, metrics, tiny_data
 
 from nmt.batch import make_batch
-from nmt.checkpoint import average, weights
 from nmt.errors import CheckpointError, TrainingError
 from nmt.events import Logged, Started, Stopped, Updated, Validated
 from nmt.loss import translation_loss
+from nmt.tensors import average, weights
 from nmt.training import check_start
 from nmt.training.state import begin
 from nmt.training.update import places, update

@@ -88,9 +88,9 @@ def _parameters(path: Path) -> int:
     """Numbers in a file of weights."""
     from math import prod
 
-    from nmt.checkpoint import read_tensors
+    from nmt.tensors import forms
 
-    return sum(prod(tensor.shape) for tensor in read_tensors(path).values())
+    return sum(prod(form.shape) for form in forms(path).values())
 
 
 def _progress(path: Path, config: "Config") -> Iterator[tuple[str, str]]:

@@ -9,13 +9,14 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from nmt.checkpoint import Run, load_weights, read_tensors, weights
+from nmt.checkpoint import Run
 from nmt.config import Config
 from nmt.data.prepare import Prepared
 from nmt.errors import CheckpointError
 from nmt.events import Event, Saved, Warned
 from nmt.manifest import damage, read_json
 from nmt.model import EncoderDecoder
+from nmt.tensors import load_weights, read_tensors, weights
 from nmt.training.state import Progress, Training
 
 _PROGRESS = TypeAdapter(Progress)

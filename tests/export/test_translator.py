@@ -12,12 +12,13 @@ from models import transformer
 from random_run import SENTENCES, random_run
 from test_ctranslate2 import own_log_probs
 
-from nmt.checkpoint import Run, weights
+from nmt.checkpoint import Run
 from nmt.decoders.base import Want
 from nmt.errors import ExportError
 from nmt.export.ctranslate2 import exported
 from nmt.export.translator import ExportedTranslator, first_ended, same_length
 from nmt.search import Beam, Greedy
+from nmt.tensors import weights
 from nmt.text.vocabulary import BOS, EOS, PAD
 from nmt.translate import Decoding, Translated, Translation, Translator
 

@@ -1,0 +1,57 @@
+"""A model's names and shapes before any memory is taken for it."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from nmt.errors import ConfigError
+
+MAX_CALLS = 200_000  # of torch: what a model of 20,000 tensors makes
+DRAWS = frozenset({"normal_", "uniform_", "kaiming_uniform_", "zero_", "fill_"})  # first values, which no shape needs
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def outline(build: Callable[[], Model]) -> Model:
+    """The model that `build` makes, its tensors without values (on torch's device `meta`).
+
+    Cost: milliseconds, however large the model. Raises: ConfigError for more parts or larger ones than can be.
+    """
+    try:
+        with _Counted(), torch.device("meta"):
+            return build()
+    except (RuntimeError, TypeError, OverflowError) as error:  # torch's own, for sizes beyond 64 bits
+        message = f"model: its sizes are more than any machine holds ({str(error).splitlines()[0]})"
+        raise ConfigError(message, _SMALLER) from error
+
+
+def check_fits(model: nn.Module) -> None:
+    """Raises: ConfigError where the weights of an outlined model are more than this machine's memory."""
+    size = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict(keep_vars=True).values())
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if size > memory:
+        message = f"model: its weights take {size / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB of memory"
+        raise ConfigError(message, _SMALLER)
+
+
+_SMALLER = "set smaller sizes, or fewer layers, in the config's `model:`"
+
+
+class _Counted(TorchFunctionMode):
+    """Counts the calls of torch, and leaves out the drawing of first values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def __torch_function__(self, function: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.calls += 1
+        if self.calls > MAX_CALLS:
+            raise ConfigError("model: it has more parts than any that was ever trained", _SMALLER)
+        if getattr(function, "__name__", "") in DRAWS:
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
