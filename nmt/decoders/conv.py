@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nmt.attention.base import Attended, Memory
 from nmt.attention.heads import Attention, AttentionSettings
-from nmt.attention.scores import ScaledDot, ScoreOptions
+from nmt.attention.scores import Dot, ScoreOptions
 from nmt.attention.sources import over_sources
 from nmt.decoders.base import Decoded, Layers, of_layers
 from nmt.encoders.base import Encoded, EncoderShape
@@ -24,7 +24,7 @@ from nmt.tree import map_tensors
 class LayerAttention(AttentionSettings):
     """Attention = score × normalizer × scope, in `heads` heads, of queries as wide as the embeddings."""
 
-    score: ScoreOptions = ScaledDot.Options()
+    score: ScoreOptions = Dot.Options()
 
 
 class Reader(NamedTuple):
@@ -53,12 +53,11 @@ class Seen(NamedTuple):
 
 
 class DecoderLayer(nn.Module):
-    """h = GLU(convolution(x)), d = W_d h + b_d + g, c = Σ_j α_j (z_j + e_j) with α = softmax(d · z / √E),
+    """h = GLU(convolution(x)), d = W_d h + b_d + g, c = Σ_j α_j (z_j + e_j) with α = softmax(d · z),
     x ← √½ · (x + √½ · (h + W_c √S c + b_c)).
 
-    Source: Gehring et al. 2017, §3.2–3.5. Differs: d · z is divided by √E, as embeddings are √E times as long here
-    (`score: dot` is the paper's); d is made of h before the residual sum, and h + c is multiplied by √½, as in the
-    authors' program; c is mapped to the convolutions' width.
+    Source: Gehring et al. 2017, §3.2–3.5. Differs: d is made of h before the residual sum, and h + c is multiplied by
+    √½, as in the authors' program; c is mapped to the convolutions' width.
     """
 
     def __init__(self, options: "ConvDecoder.Options", size: int, encoder: EncoderShape, dropout: float) -> None:
@@ -85,8 +84,9 @@ class DecoderLayer(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """g = √d · embedding + position; L layers, each a gated convolution over a target position and the k − 1 before it
-    and attention to the source, between linear maps d → C and C → d.
+    """g = embedding + position / √d; L layers, each a gated convolution over a target position and the k − 1 before it
+    and attention to the source, between linear maps d → C and C → d. g is short, so that attention begins with nearly
+    equal weights: then √S c varies as much as what it is the mean of, and layers keep the size of their states.
 
     Cost: L·(2·k·C² + 2·d·C + 2·S·d) multiplications a position; one step costs one position, over the last k − 1 inputs
     of every layer. Source: Gehring et al. 2017, §3. Differs: weights are not normalised; waves are the positions
@@ -163,7 +163,8 @@ class ConvDecoder(nn.Module):
         num_rows, length, _ = embedded_NTE.shape
         step_T = torch.arange(state.step, state.step + length, device=embedded_NTE.device)
         step_BR = step_T.repeat(num_rows).view(len(prepared.root_B11), -1)
-        seen = Seen(self.entrance(embedded_NTE, step_T - 1), step_BR, prepared.root_B11)
+        embedded_NTE = self.entrance(embedded_NTE, step_T - 1) / math.sqrt(embedded_NTE.shape[-1])
+        seen = Seen(embedded_NTE, step_BR, prepared.root_B11)
         states_NTF, pasts, read = self.enter(seen.embedded_NTE), [], list[Attended]()
         for number, source in enumerate(prepared.layers):
             states_NTF, past_NWF, attended = self._layer(number)(

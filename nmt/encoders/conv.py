@@ -18,7 +18,7 @@ from nmt.settings import Settings
 
 
 class ConvEncoder(nn.Module):
-    """e = √d · embedding + position; L layers x ← √½ · (x + gated convolution(x)) between linear maps d → C and C → d
+    """e = embedding + position / √d; L layers x ← √½ · (x + gated convolution(x)) between linear maps d → C and C → d
     give z: the keys of the memory are z_j, its values z_j + e_j. Zeros stand beyond the sentence.
 
     Cost: L·2·k·C² multiplications a position, all positions at once. Source: Gehring et al. 2017, §3.1–3.3.
@@ -59,7 +59,7 @@ class ConvEncoder(nn.Module):
     def forward(self, embedded_BSE: Tensor, mask_BS: Tensor) -> Encoded:
         """Encode padded sentences."""
         position_S = torch.arange(embedded_BSE.shape[1], device=embedded_BSE.device)
-        embedded_BSE = self.entrance(embedded_BSE, position_S)
+        embedded_BSE = self.entrance(embedded_BSE, position_S) / math.sqrt(embedded_BSE.shape[-1])
         states_BSF, mask_BS1 = self.enter(embedded_BSE), mask_BS.unsqueeze(-1)
         for layer in self.layers:
             read_BSF = self.dropout(states_BSF) * mask_BS1

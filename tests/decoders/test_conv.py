@@ -112,6 +112,16 @@ def nats(model, batch):
     return loss.total / loss.tokens
 
 
+@pytest.mark.parametrize("encoder", ["conv", "rnn"])
+def test_before_training_all_pieces_are_about_as_likely(encoder):
+    part = {"name": "conv", "size": 64}
+    options = ModelOptions(embedding_size=64, dropout=0.0, encoder={"name": encoder, "size": 64}, decoder=part)
+    with torch.no_grad():
+        assert float(nats(options.build(VOCABULARY, VOCABULARY), reversals(1))) == pytest.approx(
+            math.log(VOCABULARY), abs=0.5
+        )
+
+
 def test_convolutions_on_both_sides_learn_to_turn_sentences_round_that_they_have_not_seen():
     torch.manual_seed(1)
     part = {"name": "conv", "size": 32, "num_layers": 2}

@@ -21,7 +21,7 @@ def conv(p: Parameters, options: Mapping[str, Any], z: Array, read: Array, x: Ar
     """Gehring et al. 2017, §3, with the sums as in the authors' program: hidden states (T, E), weights (L, T, S)."""
     if "memory.weight" in p:
         z, read = (np.array([linear(p, "memory", row) for row in rows]) for rows in (z, read))
-    g = [x_t + wave(t, len(x_t)) for t, x_t in enumerate(x)]
+    g = [(x_t + wave(t, len(x_t))) / math.sqrt(len(x_t)) for t, x_t in enumerate(x)]
     s, weights = [linear(p, "enter", g_t) for g_t in g], []
     for number in range(options["num_layers"]):
         layer = under(p, f"layers.{number}")
