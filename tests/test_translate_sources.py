@@ -48,7 +48,7 @@ def sentences(model: Translator, sources: tuple[Source, ...]) -> list[list[str]]
     found = []
     for row in range(len(sources[0].ids_BS)):
         ids = [source.ids_BS[row][source.mask_BS[row]].tolist() for source in sources]
-        assert all(own[-1:] in ([], [EOS]) for own in ids)
+        assert all(own[-1] == EOS for own in ids)
         found.append([" ".join(vocabulary.to_pieces(own)) for own in ids])
     return found
 
@@ -126,6 +126,13 @@ def test_pieces_that_the_vocabulary_lacks_are_copied_from_the_source(read: list[
     assert source.copies_BS is not None
     assert source.copies_BS[0][[1, 3, 4, 5]].tolist() == [size + 1, size + 3, size + 1, EOS]
     assert source.ids_BS[0][[1, 3, 4]].tolist() == [UNKNOWN] * 3
+
+
+def test_an_unknown_piece_stays_where_there_is_no_piece_of_the_first_source_to_take(monkeypatch: pytest.MonkeyPatch):
+    best = Hypothesis((UNKNOWN,), -1.0, -1.0, np.ones((2, 1), dtype=np.float32))
+    monkeypatch.setattr(nmt.translate, "search", lambda *_: [[best]])
+    model = translator(Inputs(texts=2))
+    assert model.translate([("", "a")], Decoding(GREEDY, replace_unknown=True)) == ["⁇"]
 
 
 def test_alignments_are_of_the_first_source_and_do_not_depend_on_batch_mates():

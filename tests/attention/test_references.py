@@ -179,6 +179,12 @@ def test_gradients_of_richer_scopes_are_those_of_differences(score, scope):
     check_gradients(score, "softmax", scope)
 
 
+@pytest.mark.filterwarnings("ignore:attention by location")
+@pytest.mark.parametrize("scope", [{"name": "ntm"}, {"name": "ntm", "write": True}, {"name": "hybrid"}])
+def test_gradients_where_a_score_rules_positions_out_are_those_of_differences(scope):
+    check_gradients({"name": "location", "max_positions": 5}, "softmax", scope)
+
+
 @pytest.mark.parametrize("score", ["additive", "concat", "mlp"])
 def test_gradients_of_many_dimensions_are_those_of_differences(score):
     check_gradients(score, "softmax", "multi_dimensional")

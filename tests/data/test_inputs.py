@@ -40,7 +40,7 @@ def rows(data: Prepared) -> list[list[str]]:
     for number in range(len(data.train)):
         pair = data.train.pair(number)
         sides = [*((source, ids) for ids in pair.sources), (target, pair.target)]
-        assert all(len(ids) == 0 or ids[-1] == EOS for _, ids in sides)
+        assert all(ids[-1] == EOS for _, ids in sides)
         found.append([" ".join(vocabulary.to_pieces(ids[:-1])) for vocabulary, ids in sides])
     return found
 

@@ -216,6 +216,12 @@ def test_what_stands_before_or_over_the_encoder_is_refused(key: dict[str, Any], 
         export(run)
 
 
+def test_an_output_that_copies_is_refused(tmp_path: Path) -> None:
+    run = random_run(tmp_path / "x", {"encoder": PART, "decoder": PART, "output": "copy"})
+    with pytest.raises(ExportError, match=r"config\.yaml:\d+: model\.output: copy: CTranslate2 scores its vocabulary"):
+        export(run)
+
+
 def test_a_setting_that_the_export_does_not_know_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = random_run(tmp_path / "x")
     known = nmt.export.ctranslate2.CARRIED
