@@ -56,7 +56,7 @@ def glu(both: Array) -> Array:
 
 
 def conv(p: Parameters, options: Mapping[str, Any], x: Array) -> Encoding:
-    """Gehring et al. 2017, §3: e_j = (x_j + position) / √d; layers √½ (s + GLU(W window + b)); z_j out; read: z_j + e_j."""
+    """Gehring et al. 2017, §3: e_j = (x_j + position) / √d; layers √½ (s + GLU(W window + b)); z_j; z_j + e_j."""
     length, width = len(x), options["width"]
     e = [(x_j + wave(j, len(x_j))) / math.sqrt(len(x_j)) for j, x_j in enumerate(x)]
     s = [linear(p, "enter", e_j) for e_j in e]
