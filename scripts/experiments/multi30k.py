@@ -1,4 +1,4 @@
-"""The five recipes of configs/multi30k on Multi30k en→de: trained, chosen on the validation set, scored once.
+"""The recipes of configs/multi30k on Multi30k en→de: trained, chosen on the validation set, scored once.
 
 A recipe that is already measured with the same config (by its hash) is skipped; a training that was stopped goes on.
 Whether the best checkpoint or the average of the last ones is scored, and with which length penalty, is decided by
@@ -20,7 +20,7 @@ from nmt.search import Beam
 from nmt.translate import Decoding, Translator
 from nmt.visualize.curves import draw_bleu_by_length
 
-NAMES = ("sutskever2014", "bahdanau2015", "luong2015_global", "luong2015_local_p", "vaswani2017")
+NAMES = ("sutskever2014", "bahdanau2015", "luong2015_global", "luong2015_local_m", "luong2015_local_p", "vaswani2017")
 DATA = Path("data/multi30k")
 SOURCE, REFERENCE = DATA / "test_2016_flickr.en", DATA / "test_2016_flickr.de"
 RUNS = Path("runs/multi30k")
@@ -30,13 +30,18 @@ PICTURE = Path("docs/pictures/multi30k_by_length.png")
 
 
 def main(names: list[str]) -> None:
-    if not SOURCE.exists():
-        sys.exit(f"{SOURCE}: missing\nhint: nmt data get multi30k-en-de  (or with --from FOLDER)")
+    check_text()
     for name in known(names, NAMES):
         recipe, run = Path(f"configs/multi30k/{name}.yaml"), RUNS / name
         figures = measured("multi30k", name, recipe, run, partial(measure, run, load_config(recipe)))
         print(f"{name}: BLEU {figures['test']} ({figures['signature']}), valid {figures['valid']}")
     report()
+
+
+def check_text() -> None:
+    """Leave with a message where the corpus is missing."""
+    if not SOURCE.exists():
+        sys.exit(f"{SOURCE}: missing\nhint: nmt data get multi30k-en-de  (or with --from FOLDER)")
 
 
 class Choice(NamedTuple):
