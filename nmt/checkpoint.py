@@ -13,7 +13,8 @@ Nothing here is pickled, so a run directory of a stranger runs no code; and none
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from torch import Tensor
 
 from nmt.config import Config, dump_config, load_config
 from nmt.errors import CheckpointError, ConfigError
-from nmt.files import remove, written_whole
+from nmt.files import clear_rests, naming, remove, written_whole
+from nmt.lock import Lock, check_free
 from nmt.manifest import damage, read_json, whole_directory, write_json
 from nmt.model import EncoderDecoder
 from nmt.reading import check_inside
@@ -35,48 +37,52 @@ from nmt.text.tokenizers import Tokenizers, load_tokenizers, save_tokenizers
 CONTENTS = ("checkpoints", "metrics.jsonl", "train.log", "plots", "export", "tokenizer", "config.yaml")
 MAY_CHANGE = re.compile(  # on resuming; every other setting would change the run that is under way
     r"languages\.|search\.(name|beam_size|length_penalty|coverage_penalty|stopping)$"
-    r"|training\.(max_updates|max_epochs|max_minutes|patience|keep_last|average_last)$"
+    r"|training\.(max_updates|max_epochs|max_minutes|patience|keep_last|average_last|non_finite)$"
 )
+MODEL, MOMENTS, STATE = "model.safetensors", "training.safetensors", "state.json"
 
 
 class Run:
-    """A run directory."""
+    """A run directory. One that was created or resumed is this process's own until `release`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: Lock | None = None
 
     @classmethod
     def create(cls, path: Path, config: Config, overwrite: bool = False) -> "Run":
         """A new run directory with the resolved config. With `overwrite`, an earlier run there is removed.
 
-        Raises: CheckpointError where something else is, or where the operating system refuses the directory.
+        Raises: CheckpointError where something else is, where another process trains, or where the operating system
+        refuses the directory.
         """
         cls.check_place(path, overwrite)
         try:
-            for name in CONTENTS:
-                remove(path / name)
-            (path / "checkpoints").mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
+            with cls(path).held() as run:
+                _check_place(path, overwrite)  # what has come to be since
+                for name in CONTENTS[:-1]:  # the config is replaced, so that there is always one
+                    remove(path / name)
+                clear_rests(path)
+                _write(path / "config.yaml", dump_config(config))
+                run.checkpoints.mkdir()
         except OSError as error:
             message = f"{path}: a run directory cannot be made here ({error.strerror})"
             raise CheckpointError(message, "--run names another place") from error
-        _write(path / "config.yaml", dump_config(config))
-        return cls(path)
+        return run
 
     @classmethod
     def check_place(cls, path: Path, overwrite: bool = False) -> None:
-        """Raises: CheckpointError where `create` would find what it may not remove."""
-        if is_run(path) and not overwrite:
-            raise CheckpointError(
-                f"{path}: holds a run already",
-                "--resume continues it, --overwrite removes it, --run names another place",
-            )
-        if not is_run(path) and _listed(path):
-            raise CheckpointError(f"{path}: not empty and not a run directory", "--run names another place")
+        """Raises: CheckpointError where another process trains, or `create` would find what it may not remove."""
+        check_free(path)
+        _check_place(path, overwrite)
 
     @classmethod
     def check_same(cls, path: Path, config: Config) -> None:
-        """Raises: ConfigError where the run at `path` was started with a config that `resume` refuses to change."""
+        """Raises: ConfigError where the run at `path` was started with a config that `resume` refuses to change;
+        CheckpointError where another process trains."""
         check_inside(path, CONTENTS)
+        check_free(path)
         changed = [key for key in _differences(cls(path).config, config) if not _may_change(key, config)]
         if changed:
             raise ConfigError(
@@ -102,8 +108,41 @@ class Run:
         if not is_run(path):
             return cls.create(path, config)
         cls.check_same(path, config)
-        _write(path / "config.yaml", dump_config(config))
-        return cls(path)
+        with cls(path).held() as run:
+            with naming(path, CheckpointError):
+                run.checkpoints.mkdir(exist_ok=True)
+                for folder in (path, run.checkpoints, path / "plots"):
+                    clear_rests(folder)
+            _write(path / "config.yaml", dump_config(config))
+        return run
+
+    def hold(self) -> None:
+        """Let no other process train here until `release`, or until this process ends.
+
+        Raises: CheckpointError where another does.
+        """
+        self._lock = self._lock or Lock(self.path)
+
+    def release(self) -> None:
+        """Let another process train here."""
+        if self._lock:
+            self._lock.release()
+        self._lock = None
+
+    @contextmanager
+    def held(self) -> Iterator["Run"]:
+        """`hold`; what fails in the block releases the run."""
+        self.hold()
+        try:
+            yield self
+        except BaseException:
+            self.release()
+            raise
+
+    def check_there(self) -> None:
+        """Raises: CheckpointError where the directory that is held has gone, or another stands in its place."""
+        if self._lock:
+            self._lock.check()
 
     @cached_property
     def config(self) -> Config:
@@ -116,6 +155,9 @@ class Run:
         directory = self.path / "tokenizer"
         if not directory.is_dir():
             raise CheckpointError(f"{directory}: missing", "the run was stopped before training began; train again")
+        wrong = damage(directory)
+        if wrong:
+            raise CheckpointError(f"damaged tokenizer: {wrong}", "`nmt train CONFIG --resume` writes it anew")
         return load_tokenizers(directory)
 
     def keep_tokenizers(self, tokenizers: Tokenizers) -> None:
@@ -137,27 +179,31 @@ class Run:
         directory = self.checkpoints / self._name(which)
         if not directory.is_dir():
             raise CheckpointError(f"{self.path}: has no checkpoint {which!r}", self._others(directory))
-        wrong = damage(directory)
+        wrong = damage(directory, (MODEL, STATE))
         if wrong:
             raise CheckpointError(f"damaged checkpoint: {wrong}", self._others(directory))
         return directory
 
     def load_model(self, which: str = "best", device: torch.device | str = "cpu") -> EncoderDecoder:
         """The model of a checkpoint (`best`, `last`, `average`, `step-N`), in eval mode."""
-        file = self.checkpoint(which) / "model.safetensors"
+        file = self.checkpoint(which) / MODEL
         check_weights(self.config.outline(self.tokenizers), file)
         model = self.config.build_model(self.tokenizers)
         load_weights(model, file)
         return model.to(device).eval()
 
     def save(self, name: str, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> Path:
-        """Write checkpoint `name`: each file of tensors by its name without ending, and state.json."""
+        """Write checkpoint `name`: each file of tensors by its name without ending, and state.json.
+
+        Raises: CheckpointError where it cannot be written, or the run's directory has gone.
+        """
+        self.check_there()
         directory = self.checkpoints / name
         try:
             with whole_directory(directory) as beside:
                 for file, content in tensors.items():
                     save_file(_plain(content), beside / f"{file}.safetensors", {"format": "pt"})
-                write_json(beside / "state.json", state)
+                write_json(beside / STATE, state)
         except SafetensorError as error:
             message = f"{directory}: cannot be written ({error})"
             raise CheckpointError(message, "earlier checkpoints are whole") from error
@@ -169,14 +215,15 @@ class Run:
 
     def forget_best(self) -> None:
         """Let there be no checkpoint `best`: none was validated, or it is gone."""
-        (self.checkpoints / "best.json").unlink(missing_ok=True)
+        with naming(self.checkpoints, CheckpointError):
+            (self.checkpoints / "best.json").unlink(missing_ok=True)
 
     def keep_only(self, steps: set[int]) -> None:
         """Remove the checkpoints of all other updates, and what a killed process left half-written."""
-        for step in set(self.steps()) - steps:
-            remove(self.checkpoints / f"step-{step}")
-        for rest in self.checkpoints.glob(".*-*"):
-            remove(rest)
+        with naming(self.checkpoints, CheckpointError):
+            for step in set(self.steps()) - steps:
+                remove(self.checkpoints / f"step-{step}")
+            clear_rests(self.checkpoints)
 
     def _name(self, which: str) -> str:
         if which == "last" and self.steps():
@@ -208,6 +255,16 @@ def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _write(path: Path, text: str) -> None:
     with written_whole(path) as file:
         file.write(text.encode())
+
+
+def _check_place(path: Path, overwrite: bool) -> None:
+    if is_run(path) and not overwrite:
+        raise CheckpointError(
+            f"{path}: holds a run already",
+            "--resume continues it, --overwrite removes it, --run names another place",
+        )
+    if not is_run(path) and _listed(path):
+        raise CheckpointError(f"{path}: not empty and not a run directory", "--run names another place")
 
 
 def is_run(path: Path) -> bool:

@@ -41,7 +41,7 @@ def written_whole(path: Path | str) -> Iterator[BinaryIO]:
             raise DataError(f"{place}: is a folder", "name a file in it")
         special = place.exists() and not place.is_file()
         target = Path(os.path.realpath(place))
-        beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        beside = target.with_name(f".writing-{target.name}.{secrets.token_hex(4)}")
         target.parent.mkdir(parents=True, exist_ok=True)
         opened = _Raw(place, "w", place) if special else _Raw(beside, "x", place)
     try:
@@ -117,6 +117,12 @@ def remove(path: Path) -> None:
         shutil.rmtree(away)
     else:
         path.unlink(missing_ok=True)
+
+
+def clear_rests(folder: Path) -> None:
+    """Remove what killed processes left half-written or half-removed in a folder that no other process writes to."""
+    for rest in (*folder.glob(".writing-*"), *folder.glob(".removed-*")):
+        shutil.rmtree(rest) if rest.is_dir() and not rest.is_symlink() else rest.unlink()
 
 
 def flush(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,11 @@ def whole_directory(path: Path, *, replace: bool = True) -> Iterator[Path]:
         write_json(beside / MANIFEST, {"format": FORMAT, "files": _measured(beside)})
 
 
-def damage(directory: Path) -> str:
-    """What is wrong with a directory that has a manifest, naming the file; empty when it is whole."""
+def damage(directory: Path, needed: Collection[str] = ()) -> str:
+    """What is wrong with a directory that has a manifest, naming the file; empty when it is whole.
+
+    The manifest has to list the files that are `needed`.
+    """
     try:
         manifest = parse_json(read_bytes(directory / MANIFEST, CheckpointError).decode())
         version = int(manifest["format"])
@@ -41,6 +44,8 @@ def damage(directory: Path) -> str:
         return f"{directory / MANIFEST}: {odd[0]!r} is not the name of a file in {directory}"
     if version > FORMAT:
         return f"{directory}: format {version} is newer than this program's {FORMAT}"
+    for name in sorted(set(needed) - files.keys()):
+        return f"{directory / MANIFEST}: does not list {name}"
     found = (_difference(directory / name, *expected) for name, expected in files.items())
     return next((text for text in found if text), "")
 

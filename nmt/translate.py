@@ -24,7 +24,7 @@ from nmt.errors import ConfigError, DataError
 from nmt.hypotheses import Hypothesis
 from nmt.model import EncoderDecoder
 from nmt.precision import Precision, lowered
-from nmt.search import Beam, Greedy, search
+from nmt.search import Beam, Greedy, Stepper, search
 from nmt.segments import segments
 from nmt.sharing import batches, shared_out, side_by_side
 from nmt.text.copying import to_pieces
@@ -192,6 +192,7 @@ class Translator(LineTranslator):
         inputs: Inputs = Inputs(),  # noqa: B008 (a value)
     ) -> None:
         self.model = model
+        self.stepper: Stepper = model
         self.tokenizers = tokenizers
         self.search = search
         self.inputs = inputs
@@ -287,7 +288,7 @@ class Translator(LineTranslator):
     @torch.inference_mode()
     def _search(self, parts: Sequence[Part], decoding: Decoding) -> list[list[Hypothesis]]:
         sources = tree.to(make_sources(*self._ids(parts)), self.device)
-        return search(self.model, sources, decoding.search, decoding.n_best, decoding.want, decoding.max_length)
+        return search(self.stepper, sources, decoding.search, decoding.n_best, decoding.want, decoding.max_length)
 
     def _translated(self, part: Part, found: Hypothesis, decoding: Decoding) -> Translated:
         pieces = to_pieces(found.ids, part.pieces, self.tokenizers.target.vocabulary)

@@ -28,7 +28,7 @@ FILES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path
 FLOORS = (
     {"errors"},
     {"files", "json_source", "outline", "reading", "tensors"},
-    {"manifest", "segments", "settings", "tree", "yaml_source"},
+    {"lock", "manifest", "segments", "settings", "tree", "yaml_source"},
     {"events", "settings_file", "text"},
     {"batch", "hypotheses", "layers", "optimization"},
     {"attention", "data"},

@@ -7,6 +7,7 @@ import io
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
@@ -75,7 +76,8 @@ app.add_typer(data, name="data")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 refused (two lines on stderr), 130 interrupted, 141 reader gone."""
+    """Run the command line and exit: 0 done, 2 refused (two lines on stderr), 130 and 143 interrupted (Ctrl-C and
+    SIGTERM), 141 reader gone."""
     if arguments is None:
         start_tuned(sys.argv[1:])
     guard_standard_output()
@@ -88,5 +90,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except NmtError as error:
         for name, text in (("error", error.message), ("hint", error.hint)):
             if text:
-                typer.echo(f"{name}: {' '.join(text.splitlines())}", err=True)
+                with suppress(OSError):  # stderr may be as full as what the error is about
+                    typer.echo(f"{name}: {' '.join(text.splitlines())}", err=True)
         sys.exit(2)

@@ -2,8 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from tqdm import tqdm
@@ -31,8 +31,14 @@ def show(events: Iterable[Event]) -> Stopped:
             elif isinstance(event, Stopped):
                 stopped = event
             if _stays(event, on_terminal):
-                tqdm.write(describe(event), file=sys.stderr)
+                _say(describe(event))
     return stopped
+
+
+def _say(line: str) -> None:
+    """Print to stderr, if it takes any more: what is said stands in train.log, too, and training can do without."""
+    with suppress(OSError):
+        tqdm.write(line, file=sys.stderr)
 
 
 _FORMAT = "{percentage:3.0f}% |{bar}| {elapsed}<{remaining}{postfix}"
@@ -47,28 +53,42 @@ def _stays(event: Event, on_terminal: bool) -> bool:
     return bool(describe(event)) and not (on_terminal and isinstance(event, Logged | Saved))
 
 
-_STOPPING = (
-    "stopping after this update (a validation that has begun is finished first); "
-    "Ctrl-C once more breaks off without saving"
-)
+_STOPPING = "stopping after this update; Ctrl-C once more breaks off without saving"
+EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}  # 128 + n, as shells say of what signal n has ended
+
+
+class Stop:
+    """Whether a signal asked to stop, and which one."""
+
+    def __init__(self) -> None:
+        self.asked: int | None = None
+
+    def __call__(self) -> bool:
+        return self.asked is not None
+
+    @property
+    def exit_code(self) -> int:
+        """130 after Ctrl-C, 143 after SIGTERM; 0 when none came."""
+        return EXIT_CODES.get(signal.Signals(self.asked), 1) if self.asked else 0
 
 
 @contextmanager
-def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C (or SIGTERM) makes the given function true instead of breaking off; a second one breaks off."""
-    asked = False
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+def stop_on_signal() -> Iterator[Stop]:
+    """Ctrl-C or SIGTERM makes the given value true instead of ending the process; a second one, of either kind, ends it
+    at once, whatever it computes."""
+    stop = Stop()
+    before = {number: signal.getsignal(number) for number in EXIT_CODES}
 
     def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        tqdm.write(_STOPPING, file=sys.stderr)
+        stop.asked = number
+        for each in EXIT_CODES:
+            signal.signal(each, signal.SIG_DFL)
+        _say(_STOPPING)
 
     try:
         for number in before:
             signal.signal(number, ask)
-        yield lambda: asked
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -8,8 +8,6 @@ import typer
 from nmt.cli.options import ConfigArgument, Device, Overrides, Threads, compute_with
 from nmt.errors import ConfigError
 
-INTERRUPTED = 130
-
 
 def train(
     config: ConfigArgument,
@@ -26,7 +24,8 @@ def train(
     """Train a model.
 
     The text is prepared first, and kept prepared for the next time. Ctrl-C
-    saves and stops; --resume goes on from there.
+    (exit code 130) and SIGTERM (143) save and stop; --resume goes on from there
+    to the same bits. A second signal ends at once, without saving.
 
     \b
     Examples:
@@ -37,7 +36,7 @@ def train(
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite: one goes on with a run, the other removes it", "give one of them")
     from nmt.checkpoint import Run, is_run
-    from nmt.cli.progress import show, stop_on_interrupt
+    from nmt.cli.progress import show, stop_on_signal
     from nmt.config import load_config
     from nmt.data.prepare import prepare
     from nmt.training import check_start, fit
@@ -58,12 +57,12 @@ def train(
     if not begun:
         check_start(settings, data, directory)
     place = Run.resume(directory, settings) if resume else Run.create(directory, settings, overwrite)
-    with stop_on_interrupt() as stop:
-        validate = validator(settings, data)
+    with stop_on_signal() as stop:
+        validate = validator(settings, data, stop)
         stopped = show(fit(settings, data, place, validate, resume=resume, device=device, stop=stop))
-    if (directory / "metrics.jsonl").stat().st_size:
-        draw_curves(directory / "metrics.jsonl", directory / "plots" / "curves.png")
     if stopped.reason == "interrupted":
         typer.echo(f"saved in {directory}; the same command with --resume goes on")
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(stop.exit_code)
+    if (directory / "metrics.jsonl").stat().st_size:
+        draw_curves(directory / "metrics.jsonl", directory / "plots" / "curves.png")
     typer.echo(f"trained: nmt translate {directory} --input FILE")

@@ -12,6 +12,6 @@ that `max_minutes` ends, since clocks do not repeat.
 """
 
 from nmt.training.keeping import check_start
-from nmt.training.loop import Validate, fit
+from nmt.training.loop import Interrupted, Validate, fit
 
-__all__ = ["Validate", "check_start", "fit"]
+__all__ = ["Interrupted", "Validate", "check_start", "fit"]

@@ -20,6 +20,10 @@ from nmt.training.update import update
 Validate = Callable[[EncoderDecoder], Mapping[str, float]]
 
 
+class Interrupted(Exception):  # noqa: N818 (no error)
+    """Raised where `stop()` says so, by a validation as well: training saves and stops."""
+
+
 def fit(
     config: Config,
     data: Prepared,
@@ -32,22 +36,26 @@ def fit(
 ) -> Iterator[Event]:
     """Train until a limit, `patience`, or `stop()`, which is asked after each update.
 
-    `validate(model)` gives the figures of the validation set, among them `select_by`. Checkpoints lie in
-    `run`; `resume` goes on from the newest whole one, from the beginning where there is none. The device is
-    CUDA's where there is one, unless `device` names another.
-    A validation that is due when `stop()` says so is made up for on resuming.
-    Raises: TrainingError when a loss or gradient is not finite; CheckpointError when a checkpoint is damaged,
-    does not fit, or cannot be written.
+    `validate(model)` gives the figures of the validation set, among them `select_by`; it may raise Interrupted when
+    `stop()` says so. A validation that is due or under way then is made up for on resuming. Checkpoints lie in `run`,
+    which no other process may train in meanwhile; `resume` goes on from the newest whole one, from the beginning where
+    there is none. The device is CUDA's where there is one, unless `device` names another.
+    Raises: TrainingError when a loss or gradient is not finite, unless `non_finite` lets training go on;
+    CheckpointError when a checkpoint is damaged, does not fit, or cannot be written.
     """
+    run.hold()
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     training = begin(config, data, run, place)
     try:
         for event in _events(training, validate, resume, stop):
+            run.check_there()
             training.journal.write(event)
             yield event
     except TrainingError as error:
         training.journal.fail(error.message)
         raise
+    finally:
+        run.release()
 
 
 def _events(training: Training, validate: Validate, resume: bool, stop: Callable[[], bool]) -> Iterator[Event]:
@@ -55,19 +63,25 @@ def _events(training: Training, validate: Validate, resume: bool, stop: Callable
     parameters = sum(parameter.numel() for parameter in training.model.parameters())
     precision = str(training.worker.precision).removeprefix("torch.")
     yield Started(training.progress.step, parameters, str(training.device), precision)
-    interrupted = False
+    try:
+        yield from _updates(training, validate, stop)
+        reason = limit(training)
+    except Interrupted:
+        reason = "interrupted"
+        if training.saved != training.progress.step:
+            yield save(training)
+    yield Stopped(training.progress.step, reason)
+
+
+def _updates(training: Training, validate: Validate, stop: Callable[[], bool]) -> Iterator[Event]:
     if _owes_validation(training):
         yield from _judge(training, validate)
-    while not interrupted and not limit(training):
+    while not limit(training):
         yield from update(training)
-        interrupted = stop()
-        if not interrupted:
-            yield from _judge(training, validate)
-    if not interrupted:
-        yield from _finish(training, validate)
-    elif training.saved != training.progress.step:
-        yield save(training)
-    yield Stopped(training.progress.step, limit(training) if not interrupted else "interrupted")
+        if stop():
+            raise Interrupted
+        yield from _judge(training, validate)
+    yield from _finish(training, validate)
 
 
 def _owes_validation(training: Training) -> bool:

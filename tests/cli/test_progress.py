@@ -1,13 +1,14 @@
 """The events of training on the terminal, and what Ctrl-C does."""
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 import pytest
 from tqdm import tqdm
 
-from nmt.cli.progress import show, stop_on_interrupt
+from nmt.cli.progress import show, stop_on_signal
 from nmt.events import Logged, Saved, Started, Stopped, Updated, Validated, Warned
 
 EVENTS = [
@@ -59,14 +60,24 @@ def test_what_a_resumed_run_did_before_does_not_shorten_the_remaining_time(monke
     assert (bars[0].initial, round(bars[0].n, 9)) == (0.9, 0.901)
 
 
-def test_the_first_interrupt_asks_to_stop_and_the_second_breaks_off(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_standard_error_ends_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr("sys.stderr", full)
+        assert show(EVENTS) == EVENTS[-1]
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_asks_to_stop_and_leaves_a_second_one_to_the_system(
+    capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int
+) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with stop_on_interrupt() as stop:
-        assert not stop()
-        signal.raise_signal(signal.SIGINT)
-        assert stop()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+    with stop_on_signal() as stop:
+        assert (stop(), stop.exit_code) == (False, 0)
+        signal.raise_signal(number)
+        assert (stop(), stop.exit_code) == (True, code)
+        assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == [signal.SIG_DFL] * 2
     assert signal.getsignal(signal.SIGINT) is before
-    shown = capsys.readouterr().err
-    assert shown.startswith("stopping after this update (a validation that has begun is finished first)")
+    assert capsys.readouterr().err.startswith("stopping after this update")
