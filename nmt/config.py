@@ -41,6 +41,9 @@ class TrainingSettings(Settings):
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     clip_norm: float | None = Field(1.0, gt=0, description="largest norm of an update's gradient")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    non_finite: Literal["stop", "skip"] = Field(
+        "stop", description="an update whose loss or gradient is not finite ends the run, or is left out and counted"
+    )
     max_updates: int | None = Field(20000, ge=1)
     max_epochs: int | None = Field(None, ge=1)
     max_minutes: float | None = Field(None, gt=0, description="CPU time / threads, validation left out")

@@ -40,6 +40,19 @@ class Updated(NamedTuple):
     done: float
 
 
+class Skipped(NamedTuple):
+    """An update that was left out, as `what` (loss or gradient) was not finite.
+
+    lines are the first of its batches, `FILE:LINE`; skipped counts such updates of the run so far.
+    """
+
+    step: int
+    epoch: int
+    what: str
+    lines: list[str]
+    skipped: int
+
+
 class Logged(NamedTuple):
     """The updates since the last such event: means per target piece (loss, nll), per update (gradient_norm).
 
@@ -89,13 +102,15 @@ class Stopped(NamedTuple):
     reason: str
 
 
-Event = Started | Updated | Logged | Validated | Saved | Warned | Stopped
+Event = Started | Updated | Skipped | Logged | Validated | Saved | Warned | Stopped
 
 
 def record(event: Event) -> dict[str, Any] | None:
     """The line of metrics.jsonl for an event, or None when it has none."""
     if isinstance(event, Logged):
         return {"event": "train", **event._asdict()}
+    if isinstance(event, Skipped):
+        return {"event": "skipped", **event._asdict()}
     if isinstance(event, Validated):
         fields = event._asdict()
         figures = fields.pop("figures")
@@ -120,6 +135,11 @@ def describe(event: Event) -> str:
             return f"step {event.step}: validation of {event.checkpoint}: {figures}{best}"
         case Saved(step, path):
             return f"step {step}: saved {path}"
+        case Skipped(step, _, what, lines, skipped):
+            named = ", ".join(lines)
+            return (
+                f"warning: update {step} left out, the {skipped}. of the run: its {what} is not finite; lines {named}"
+            )
         case Warned(message):
             return f"warning: {message}"
         case Stopped(step, reason):
@@ -148,12 +168,26 @@ class Journal:
         """Append to the log why the run could not go on."""
         _append(self.log, f"{time.strftime('%Y-%m-%d %H:%M:%S')} error: {message}")
 
-    def cut(self, lines: int) -> None:
-        """Keep the first lines of metrics.jsonl: those that were there when the checkpoint was written."""
-        kept = self.metrics.read_text("utf-8").splitlines(True)[:lines] if self.metrics.is_file() else []
+    def cut(self, lines: int) -> str:
+        """Keep the first lines of metrics.jsonl: those that were there when the checkpoint was written.
+
+        Gives what of them is missing or damaged, in words; nothing when they are whole.
+        """
+        with naming(self.metrics, CheckpointError):
+            found = self.metrics.read_bytes().splitlines(True)[:lines] if self.metrics.is_file() else []
+        kept = [line for line in found if _is_whole(line)]
         with written_whole(self.metrics) as file:
-            file.write("".join(kept).encode())
+            file.write(b"".join(kept))
         self.lines = len(kept)
+        lost = lines - len(kept)
+        return f"{self.metrics}: {lost} of {lines} lines before the checkpoint are missing or damaged" if lost else ""
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        return line.endswith(b"\n") and isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def _append(file: Path, line: str) -> None:

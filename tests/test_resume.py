@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,14 +14,17 @@ import pytest
 import torch
 from tiny_run import RNN, TRANSFORMER, Tiny, checkpoint_bytes, metrics, tiny_data
 
+from nmt.checkpoint import Run
 from nmt.errors import CheckpointError, ConfigError
 from nmt.events import Saved, Started, Stopped, Updated, Validated, Warned
 from nmt.loss import translation_loss
 from nmt.manifest import whole_directory, write_json
 from nmt.search import Beam
+from nmt.training import Interrupted
 
 TRYING = {"accumulate": 2, "average_last": 2, "patience": 9, "checkpoint_every": 4, "validate_every": 6}
-MODELS = pytest.mark.parametrize("model", [RNN, TRANSFORMER], ids=["rnn", "transformer"])
+HARD = {**RNN, "decoder": {**RNN["decoder"], "attention": {"scope": "hard"}}}  # its rewards have a baseline to keep
+MODELS = pytest.mark.parametrize("model", [RNN, TRANSFORMER, HARD], ids=["rnn", "transformer", "hard"])
 
 
 def same(left: Path, right: Path) -> None:
@@ -88,6 +92,23 @@ def test_a_stop_comes_before_the_validation_that_is_due(tmp_path):
     events = list(tiny.fit("run", stop=lambda: next(asked) == 6))
     assert not any(isinstance(event, Validated) for event in events)
     assert next(event.step for event in tiny.fit("run", resume=True) if isinstance(event, Validated)) == 6
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_a_validation_that_is_left_is_made_up_for(tmp_path, count):
+    """The validations of updates 6 and 18, and that of the average at the end."""
+
+    def left(model):
+        if next(calls) == count:
+            raise Interrupted
+        return tiny.validate(model)
+
+    calls, tiny = itertools.count(1), Tiny(tmp_path, **TRYING)
+    list(tiny.fit("whole"))
+    events = list(tiny.fit("left", validate=left))
+    assert events[-1] == Stopped(min(6 * count, 24), "interrupted")
+    assert list(tiny.fit("left", resume=True))[-1] == Stopped(24, "max_updates")
+    same(tmp_path / "whole", tmp_path / "left")
 
 
 SCRIPT = """
@@ -158,6 +179,104 @@ def rewrite(checkpoint, **changes):
         write_json(beside / "state.json", {key: value for key, value in state.items() if value is not None})
         for name, content in tensors.items():
             (beside / name).write_bytes(content)
+
+
+def test_a_manifest_that_lists_nothing_is_damage(tmp_path):
+    tiny = Tiny(tmp_path, **TRYING)
+    abandon(tiny.fit("damaged"), Updated, 14)
+    file = tmp_path / "damaged" / "checkpoints" / "step-12" / "manifest.json"
+    file.write_text('{"format": 1, "files": {}}')
+    events = list(tiny.fit("damaged", resume=True))
+    assert events[0] == Warned(f"damaged checkpoint passed over: {file}: does not list model.safetensors")
+    assert events[1].step == 8
+
+
+def test_a_checkpoint_of_a_newer_format_is_passed_over_with_a_warning(tmp_path):
+    tiny = Tiny(tmp_path, **TRYING)
+    abandon(tiny.fit("damaged"), Updated, 14)
+    file = tmp_path / "damaged" / "checkpoints" / "step-12" / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 2}))
+    events = list(tiny.fit("damaged", resume=True))
+    assert events[0].message.endswith("step-12: format 2 is newer than this program's 1")
+    assert events[1].step == 8
+
+
+def test_a_damaged_tokenizer_is_written_anew_with_a_warning(tmp_path):
+    tiny = Tiny(tmp_path, max_updates=6)
+    list(tiny.fit("run"))
+    file = tmp_path / "run" / "tokenizer" / "shared.json"
+    whole = file.read_text()
+    file.write_text(whole.replace("b", "c"))
+    changed = rf"{file}: its content has changed \(its SHA-256 is not the manifest's\)"
+    with pytest.raises(CheckpointError, match=f"damaged tokenizer: {changed}"):
+        Run.open(tmp_path / "run").load_model("last")
+    assert re.fullmatch(f"damaged tokenizer written anew: {changed}", next(tiny.fit("run", resume=True)).message)
+    assert file.read_text() == whole
+
+
+def test_a_damaged_tokenizer_of_a_run_that_does_not_know_its_text_is_refused(tmp_path):
+    tiny = Tiny(tmp_path, max_updates=6)
+    list(tiny.fit("run"))
+    rewrite(tmp_path / "run" / "checkpoints" / "step-6", content=None)
+    (tmp_path / "run" / "tokenizer" / "manifest.json").write_text("")
+    with pytest.raises(CheckpointError, match=r"damaged tokenizer: .*manifest\.json: not a manifest"):
+        list(tiny.fit("run", resume=True))
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"event": "tr', b"\xff\n" * 4, b"[]\n3\n"])
+def test_metrics_that_are_missing_or_damaged_are_warned_of(tmp_path, damage):
+    tiny = Tiny(tmp_path, **TRYING)
+    abandon(tiny.fit("damaged"), Updated, 14)  # the checkpoint of update 12 counts two validations
+    file = tmp_path / "damaged" / "metrics.jsonl"
+    first = file.read_bytes().splitlines(True)[0]
+    file.write_bytes(first + damage)
+    warning = next(tiny.fit("damaged", resume=True))
+    assert warning == Warned(f"{file}: 1 of 2 lines before the checkpoint are missing or damaged")
+    assert file.read_bytes() == first
+
+
+def test_a_damaged_note_of_the_best_is_written_anew(tmp_path):
+    tiny = Tiny(tmp_path, max_updates=6)
+    list(tiny.fit("run"))
+    file = tmp_path / "run" / "checkpoints" / "best.json"
+    whole = file.read_text()
+    file.write_text("{")
+    list(tiny.fit("run", resume=True))
+    assert file.read_text() == whole
+
+
+@pytest.mark.parametrize("text", ["", "training: [", "\x00\x01", "model: 3\n"])
+def test_a_damaged_config_of_a_run_is_named(tmp_path, text):
+    tiny = Tiny(tmp_path, max_updates=6)
+    list(tiny.fit("run"))
+    (tmp_path / "run" / "config.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"run/config\.yaml"):
+        tiny.fit("run", resume=True)
+
+
+def test_checkpoints_of_before_a_key_was_kept_are_resumed(tmp_path):
+    tiny = Tiny(tmp_path, max_updates=6)
+    list(tiny.fit("run"))
+    rewrite(tmp_path / "run" / "checkpoints" / "step-6", baseline=None, skipped=None, skipped_in_a_row=None)
+    longer = Tiny(tmp_path, max_updates=8)
+    assert list(longer.fit("run", resume=True))[-1] == Stopped(8, "max_updates")
+
+
+@pytest.mark.parametrize(
+    "left", [[], [".writing-config.yaml.01234567"], ["config.yaml"], ["config.yaml", "checkpoints/"]]
+)
+def test_a_run_that_was_killed_while_it_was_made_can_be_begun(tmp_path, left):
+    """What lies there after each step of `Run.create`, with the lock's file, which a killed process leaves."""
+    tiny = Tiny(tmp_path, max_updates=6)
+    list(tiny.fit("whole"))
+    (tmp_path / "killed").mkdir()
+    for name in [".lock", *left]:
+        path = tmp_path / "killed" / name
+        path.mkdir() if name.endswith("/") else path.write_bytes((tmp_path / "whole" / "config.yaml").read_bytes())
+    assert list(tiny.fit("killed", resume=True))[-1] == Stopped(6, "max_updates")
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == sorted(
+        path.name for path in (tmp_path / "whole").iterdir()
+    )
 
 
 def test_other_text_is_refused_on_resuming(tmp_path):

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 import torch
-from tiny_run import RNN, TRANSFORMER, Tiny, metrics, tiny_data
+from tiny_run import RNN, TRANSFORMER, Tiny, checkpoint_bytes, metrics, tiny_data
 
 from nmt.batch import make_batch
 from nmt.errors import CheckpointError, TrainingError
-from nmt.events import Logged, Started, Stopped, Updated, Validated
+from nmt.events import Logged, Skipped, Started, Stopped, Updated, Validated
 from nmt.loss import translation_loss
 from nmt.tensors import average, weights
 from nmt.training import check_start
@@ -157,6 +157,111 @@ def test_a_loss_or_gradient_that_is_not_finite_stops_with_the_batch_named(tmp_pa
     assert (tmp_path / "run" / "train.log").read_text().endswith(f" error: {caught.value.message}\n")
     assert caught.value.hint.startswith("the checkpoint of update 6 is kept; try a lower learning_rate")
     assert tiny.run("run", resume=True).steps() == [6]
+
+
+def not_finite_at(numbers, calls):
+    """The loss, which is not a number in the calls of these numbers."""
+
+    def loss(*given):
+        found = translation_loss(*given)
+        return found._replace(total=found.total * math.nan) if next(calls) in numbers else found
+
+    return loss
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_an_update_that_is_not_finite_is_left_out_when_asked(tmp_path, monkeypatch, what):
+    def broken(model, batch, *others):
+        loss = translation_loss(model, batch, *others)
+        if next(calls) == 8:
+            seen.extend(batch.lines)
+            loss = loss._replace(total=loss.total * math.nan if what == "loss" else Overflowing.apply(loss.total))
+        return loss
+
+    seen, calls = [], itertools.count(1)
+    tiny = Tiny(tmp_path, non_finite="skip")
+    training = begin(tiny.config, tiny.data, tiny.run("run"), torch.device("cpu"))
+    monkeypatch.setattr("nmt.training.update.translation_loss", broken)
+    for _ in range(7):
+        list(update(training))
+    before = kept(training)
+    (event,) = update(training)
+    lines = [f"{tmp_path / 'text.en'}:{line + 1}" for line in seen[:8]]
+    assert event == Skipped(8, training.batches.epoch, what, lines, 1)
+    assert_equal(kept(training), before)
+    list(update(training))
+    assert (training.progress.step, training.progress.window.updates, training.progress.skipped) == (9, 8, 1)
+    assert any(not torch.equal(now, then) for now, then in zip(kept(training), before, strict=True))
+
+
+def kept(training):
+    """Copies of what an update that is left out must not change: weights, moments, their counter, the baseline."""
+    tensors = [*training.model.parameters()]
+    tensors += [value for state in training.optimizer.state.values() for value in state.values()]
+    return [tensor.detach().clone() for tensor in tensors] + [torch.tensor(training.progress.baseline)]
+
+
+def assert_equal(left, right):
+    assert all(torch.equal(one, other) for one, other in zip(left, right, strict=True))
+
+
+def test_updates_that_are_left_out_are_counted_across_a_resume(tmp_path, monkeypatch):
+    """Of two batches an update: the first of updates 4 and 21, the second of 8 and 9, between which one run stops."""
+    tiny = Tiny(tmp_path, non_finite="skip", accumulate=2)
+    for name, ends in (("whole", [0]), ("stopped", [8, 0])):
+        calls = itertools.count(1)
+        monkeypatch.setattr("nmt.training.update.translation_loss", not_finite_at({7, 15, 17, 40}, calls))
+        for end in ends:
+            asked = itertools.count(1)
+            list(tiny.fit(name, resume=name == "stopped", stop=lambda asked=asked, end=end: next(asked) == end))
+    assert metrics(tmp_path / "whole") == metrics(tmp_path / "stopped")
+    told = [line for line in metrics(tmp_path / "whole") if line["event"] == "skipped"]
+    assert [(line["step"], line["skipped"]) for line in told] == [(4, 1), (8, 2), (9, 3), (21, 4)]
+    assert checkpoint_bytes(tmp_path / "whole", 24) == checkpoint_bytes(tmp_path / "stopped", 24)
+
+
+def test_ten_updates_in_a_row_that_are_not_finite_end_a_run_that_leaves_them_out(tmp_path, monkeypatch):
+    """Nine are left out, those of updates 3 to 11, and one is not, then nine more, and the tenth is one too many."""
+    tiny = Tiny(tmp_path, non_finite="skip")
+    broken = {*range(3, 12), *range(13, 23)}
+    monkeypatch.setattr("nmt.training.update.translation_loss", not_finite_at(broken, itertools.count(1)))
+    with pytest.raises(
+        TrainingError, match=r"update 22: the loss is not finite, as in the 9 updates before; its batch"
+    ):
+        list(tiny.fit("run"))
+    last = metrics(tmp_path / "run")[-1]
+    assert (last["event"], last["step"], last["skipped"]) == ("skipped", 21, 18)
+
+
+def test_a_run_that_ended_at_a_loss_that_is_not_finite_can_be_told_to_leave_it_out(tmp_path, monkeypatch):
+    stopping, skipping = Tiny(tmp_path), Tiny(tmp_path, non_finite="skip")
+    monkeypatch.setattr("nmt.training.update.translation_loss", not_finite_at({8}, itertools.count(1)))
+    with pytest.raises(TrainingError) as caught:
+        list(stopping.fit("run"))
+    assert caught.value.hint.endswith("; --resume --set training.non_finite=skip leaves it out")
+    monkeypatch.setattr("nmt.training.update.translation_loss", not_finite_at({2}, itertools.count(1)))
+    assert list(skipping.fit("run", resume=True))[-1] == Stopped(24, "max_updates")
+
+
+def test_the_baseline_follows_the_mean_log_probability_of_a_sentence(tmp_path, monkeypatch):
+    """b ← 0.9 b + 0.1 mean: after batches of 2, 1 and 4 sentences with log P of −10, −3 and −20 in all, by hand
+    0.1 · −5 = −0.5, 0.9 · −0.5 + 0.1 · −3 = −0.75, 0.9 · −0.75 + 0.1 · −5 = −1.175."""
+    tiny = Tiny(tmp_path)
+    training = begin(tiny.config, tiny.data, tiny.run("run"), torch.device("cpu"))
+    batch, baselines, given = next(training.stream), [], []
+
+    def loss(model, batch, smoothing, baseline):
+        given.append(baseline)
+        return translation_loss(model, batch, smoothing)._replace(nll=torch.tensor(next(nlls)))
+
+    monkeypatch.setattr("nmt.training.update.translation_loss", loss)
+    nlls = iter([10.0, 3.0, 20.0])
+    for sentences in (2, 1, 4):
+        training.stream = iter([batch._replace(lines=list(batch.lines[:1]) * sentences)])
+        list(update(training))
+        baselines.append(training.progress.baseline)
+    assert baselines == pytest.approx([-0.5, -0.75, -1.175])
+    assert given == pytest.approx([0.0, -0.5, -0.75])
 
 
 def test_lines_are_named_in_the_files_that_they_stand_in(tmp_path):

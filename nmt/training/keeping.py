@@ -9,7 +9,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from nmt.checkpoint import Run
+from nmt.checkpoint import MODEL, MOMENTS, STATE, Run
 from nmt.config import Config
 from nmt.data.prepare import Prepared
 from nmt.errors import CheckpointError
@@ -95,9 +95,9 @@ def restore(training: Training) -> Iterator[Event]:
     run = training.run
     for step in reversed(run.steps()):
         directory = run.checkpoints / f"step-{step}"
-        wrong = damage(directory)
+        wrong = damage(directory, (MODEL, MOMENTS, STATE))
         if not wrong:
-            _load(training, directory)
+            yield from _load(training, directory)
             run.keep_only({kept for kept in run.steps() if kept <= step})
             best = training.progress.best
             run.mark_best(*best) if best and best[0] in run.steps() else run.forget_best()
@@ -108,25 +108,36 @@ def restore(training: Training) -> Iterator[Event]:
     yield from start_new(training)
 
 
-def _load(training: Training, directory: Path) -> None:
-    state = read_json(directory / "state.json")
-    with _as_written(directory / "state.json"):
+def _load(training: Training, directory: Path) -> Iterator[Event]:
+    state = read_json(directory / STATE)
+    with _as_written(directory / STATE):
         if state.get("content") not in (None, training.data.content):  # None: written before it was kept
             raise CheckpointError(
                 f"{training.run.path}: the text is not the one that the run was trained on",
                 "bring the training and validation files back, or start anew with --overwrite or another --run",
             )
-        state.setdefault("baseline", 0.0)  # not there: written before any attention had rewards
-        training.progress = _PROGRESS.validate_python({item.name: state[item.name] for item in fields(Progress)})
+        known = [item.name for item in fields(Progress) if not item.metadata or item.name in state]
+        training.progress = _PROGRESS.validate_python({name: state[name] for name in known})
         training.batches.load_state({key: int(state["data"][key]) for key in training.batches.state()})
         lines = int(state["metrics_lines"])
+    if state.get("content") is not None:  # so that its tokenizers are those of the prepared text
+        yield from _mend_tokenizers(training)
     _same_vocabularies(training.data, training.run)
-    load_weights(training.model, directory / "model.safetensors")
-    with _as_written(directory / "training.safetensors"):
-        _load_moments(training, read_tensors(directory / "training.safetensors"))
+    load_weights(training.model, directory / MODEL)
+    with _as_written(directory / MOMENTS):
+        _load_moments(training, read_tensors(directory / MOMENTS))
     training.stream = iter(training.batches)
-    training.journal.cut(lines)
+    lost = training.journal.cut(lines)
+    if lost:
+        yield Warned(lost)
     training.saved = training.progress.step
+
+
+def _mend_tokenizers(training: Training) -> Iterator[Event]:
+    wrong = damage(training.run.path / "tokenizer")
+    if wrong:
+        training.run.keep_tokenizers(training.data.tokenizers)
+        yield Warned(f"damaged tokenizer written anew: {wrong}")
 
 
 @contextmanager

@@ -29,6 +29,9 @@ class Window:
     seconds: float = 0.0
 
 
+LATER = {"later": True}  # of fields that the first checkpoints lack: they have their defaults then
+
+
 @dataclass
 class Progress:
     """How far a run has come. Seconds are of updates only; `counted` are those that `max_minutes` limits."""
@@ -39,8 +42,10 @@ class Progress:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     counted: float = 0.0
-    baseline: float = 0.0  # the moving average of log P(y|x), in nats a sentence
     window: Window = field(default_factory=Window)
+    baseline: float = field(default=0.0, metadata=LATER)  # the moving average of log P(y|x), in nats a sentence
+    skipped: int = field(default=0, metadata=LATER)  # updates left out, as a loss or gradient was not finite
+    skipped_in_a_row: int = field(default=0, metadata=LATER)  # those since the last that was not
 
     @property
     def waited(self) -> int:

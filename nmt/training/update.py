@@ -19,12 +19,14 @@ from torch import nn
 from nmt.batch import Batch, parts
 from nmt.data.corpus import read_lines
 from nmt.errors import TrainingError
-from nmt.events import Event, Logged, Updated
+from nmt.events import Event, Logged, Skipped, Updated
 from nmt.loss import translation_loss
 from nmt.training.state import Training, Window, done
 from nmt.tree import to
 
 LOG_EVERY = 20  # updates
+MAX_SKIPPED = 10  # updates in a row that may be left out
+NAMED = 8  # lines of a batch
 BASELINE_DECAY = 0.9  # of the moving average of log P(y|x) that rewards are measured against (Xu et al. 2015, §4.1)
 
 
@@ -37,37 +39,67 @@ class Sums(NamedTuple):
     gradient_norm: float
 
 
+class NotFinite(NamedTuple):
+    """What was not finite, `loss` or `gradient`, and the lines of its batch, from 0: nothing was changed."""
+
+    what: str
+    lines: list[int]
+
+
 def update(training: Training) -> Iterator[Event]:
-    """Change the weights once, and tell of it."""
+    """Change the weights once, and tell of it.
+
+    Where the loss or gradient is not finite and `non_finite` is skip, the update is left out: it has its number, its
+    batches and its time, and changes neither weights nor moments nor the baseline.
+    Raises: TrainingError where `non_finite` is stop, and for the MAX_SKIPPED-th in a row.
+    """
     progress = training.progress
     wall, cpu = time.perf_counter(), time.process_time()
     factor = training.schedule.factor(progress.step + 1, progress.scores)
     learning_rate = training.settings.optimizer.learning_rate * factor
-    sums = _follow_gradient(training, learning_rate)
+    outcome = _follow_gradient(training, learning_rate)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     progress.step += 1
     progress.seconds += wall
     progress.cpu_seconds += cpu
     progress.counted += wall if training.device.type == "cuda" else cpu / torch.get_num_threads()
-    _add(progress.window, sums, wall)
-    loss, nll = sums.loss / sums.tokens, sums.nll / sums.tokens
-    yield Updated(progress.step, training.batches.epoch, loss, nll, sums.tokens, wall, done(training))
+    yield _left_out(training, outcome) if isinstance(outcome, NotFinite) else _counted(training, outcome, wall)
     if progress.step % LOG_EVERY == 0:
         yield _log(training, learning_rate)
 
 
-def _follow_gradient(training: Training, learning_rate: float) -> Sums:
+def _counted(training: Training, sums: Sums, seconds: float) -> Updated:
+    progress, epoch = training.progress, training.batches.epoch
+    progress.skipped_in_a_row = 0
+    _add(progress.window, sums, seconds)
+    loss, nll = sums.loss / sums.tokens, sums.nll / sums.tokens
+    return Updated(progress.step, epoch, loss, nll, sums.tokens, seconds, done(training))
+
+
+def _left_out(training: Training, found: NotFinite) -> Skipped:
+    progress = training.progress
+    progress.skipped += 1
+    progress.skipped_in_a_row += 1
+    if training.settings.non_finite == "stop" or progress.skipped_in_a_row == MAX_SKIPPED:
+        raise _error(training, found)
+    named = places(training.text.sources[0], found.lines[:NAMED])
+    return Skipped(progress.step, training.batches.epoch, found.what, named, progress.skipped)
+
+
+def _follow_gradient(training: Training, learning_rate: float) -> Sums | NotFinite:
     batches = [next(training.stream) for _ in range(training.settings.accumulate)]
     tokens = sum(int(batch.mask_BT.sum()) for batch in batches)
     training.worker.begin()
     loss, nll = 0.0, 0.0
     for part in chain.from_iterable(parts(batch, training.worker.room) for batch in batches):
         batch_loss, batch_nll = _backward(training, part, tokens)
+        if not math.isfinite(batch_loss):
+            return NotFinite("loss", list(part.lines))
         loss, nll = loss + batch_loss, nll + batch_nll
     clip_norm = training.settings.clip_norm
     norm = float(nn.utils.clip_grad_norm_(training.model.parameters(), clip_norm or math.inf))
     if not math.isfinite(norm):
-        raise _not_finite(training, "gradient", [line for batch in batches for line in batch.lines])
+        return NotFinite("gradient", [line for batch in batches for line in batch.lines])
     training.optimizer.step(learning_rate)
     mean_log_prob = -nll / sum(len(batch.lines) for batch in batches)
     training.progress.baseline += (1 - BASELINE_DECAY) * (mean_log_prob - training.progress.baseline)
@@ -78,19 +110,24 @@ def _backward(training: Training, batch: Batch, tokens: int) -> tuple[float, flo
     progress, smoothing = training.progress, training.settings.label_smoothing
     loss = translation_loss(training.worker.model, to(batch, training.device), smoothing, progress.baseline)
     value = float(loss.total.detach())
-    if not math.isfinite(value):
-        raise _not_finite(training, "loss", list(batch.lines))
-    (loss.total / tokens).backward()
-    training.worker.hand_back()
+    if math.isfinite(value):
+        (loss.total / tokens).backward()
+        training.worker.hand_back()
     return value, float(loss.nll)
 
 
-def _not_finite(training: Training, what: str, lines: list[int]) -> TrainingError:
-    named = ", ".join(places(training.text.sources[0], lines[:8])) + (", …" if len(lines) > 8 else "")
+def _error(training: Training, found: NotFinite) -> TrainingError:
+    named = ", ".join(places(training.text.sources[0], found.lines[:NAMED]))
+    more = ", …" if len(found.lines) > NAMED else ""
+    before = training.progress.skipped_in_a_row - 1
+    again = f", as in the {before} updates before" if before else ""
     kept = f"the checkpoint of update {training.saved} is kept" if training.saved else "no checkpoint was saved yet"
+    advice = "try a lower learning_rate, a longer warmup, a smaller clip_norm, or precision: float32"
+    skip = "" if training.settings.non_finite == "skip" else "; --resume --set training.non_finite=skip leaves it out"
     return TrainingError(
-        f"update {training.progress.step + 1}: the {what} is not finite; its batch has the lines {named}",
-        f"{kept}; try a lower learning_rate, a longer warmup, a smaller clip_norm, or precision: float32",
+        f"update {training.progress.step}: the {found.what} is not finite{again};"
+        f" its batch has the lines {named}{more}",
+        f"{kept}; {advice}{skip}",
     )
 
 

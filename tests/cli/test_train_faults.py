@@ -5,13 +5,17 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from command_line import Answer, Command, write_text
 from processes import Started
 
+from nmt import training
+from nmt.events import Event, Updated
 from nmt.manifest import damage
 
 SLOW = {"training.max_updates": 100_000, "training.validate_every": 100_000, "training.checkpoint_every": 100_000}
@@ -140,13 +144,24 @@ def test_files_that_may_grow_no_more_end_a_run_which_goes_on_to_the_same_bits(
 
 
 @pytest.mark.parametrize("name", ["train.log", "metrics.jsonl", "checkpoints/best.json", "plots/curves.png"])
-def test_a_full_disk_is_named_with_the_file(run: Command, trained: Path, folder: Path, name: str) -> None:
-    shutil.copytree(trained, folder, dirs_exist_ok=True)
-    (folder / "runs/x" / name).unlink()
-    (folder / "runs/x" / name).symlink_to("/dev/full")
-    answer = run("train", "x.yaml", "--resume", "--set", "training.max_updates=12")
+def test_a_disk_that_is_full_all_at_once_is_named_with_the_file(
+    run: Command, text: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """From update 5 on, after the first checkpoint, the device that is always full stands for the file."""
+    fit = training.fit
+
+    def full(*arguments: Any, **named: Any) -> Iterator[Event]:
+        for event in fit(*arguments, **named):
+            if isinstance(event, Updated) and event.step == 5:
+                (text / "runs/x/plots").mkdir()
+                (text / "runs/x" / name).unlink(missing_ok=True)
+                (text / "runs/x" / name).symlink_to("/dev/full")
+            yield event
+
+    monkeypatch.setattr(training, "fit", full)
+    answer = run("train", "x.yaml")
     refused(answer, f"runs/x/{name}: cannot be written (No space left on device)")
-    assert "step-8" in whole(folder / "runs/x")
+    assert "step-4" in whole(text / "runs/x")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="to root every folder is open")
