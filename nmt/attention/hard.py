@@ -37,11 +37,12 @@ class Hard(nn.Module):
     """α_t = normalizer_j(score(s_t, h_j)); c_t = h_{a_t}, a_t ~ Categorical(α_t).
 
     Training: with probability `expected`, drawn once a sentence, c_t = Σ_j α_{t,j} h_j instead. The terms are
-    `sampled` = log α_{t,a_t}, which the loss multiplies with the reward (0 where nothing was sampled), and
+    `sampled` = λ_r log α_{t,a_t}, which the loss multiplies with the reward (0 where nothing was sampled), and
     `entropy` = −λ_e H[α_t]. Decoding: the most probable position, or the expectation.
-    Cost: S a step. Source: Xu et al. 2015, §4.1, eq. 11–12.
-    Differs: the reward is the whole sentence's log-likelihood; each head, hop and layer tosses and
-    draws for itself.
+    With λ_r = 1 and nothing else their gradient is that of the bound on log p(y | x); a smaller λ_r bears better with
+    the noise of the reward, tens of nats a sentence beside the few of a token's loss.
+    Cost: S a step. Source: Xu et al. 2015, §4.1, eq. 11–12. Differs: the reward is the whole sentence's log-likelihood;
+    each head, hop and layer tosses and draws for itself.
     """
 
     class Options(Settings):
@@ -50,6 +51,7 @@ class Hard(nn.Module):
         name: Literal["hard"] = "hard"
         decoding: Literal["argmax", "expectation"] = Field("argmax", description="the context when not training")
         expected: float = Field(0.5, ge=0, le=1, description="share of the sentences trained with the expected context")
+        reward: float = Field(1.0, ge=0, description="λ_r, the weight of the samples' gradient; 1: the bound's own")
         entropy: float = Field(0.002, ge=0, description="λ_e, the weight of the entropy that training rewards")
 
         def build(self, query_size: int, memory_size: int, normalizer: Normalizer) -> "Hard":
@@ -60,6 +62,7 @@ class Hard(nn.Module):
         super().__init__()
         self.expectation = options.decoding == "expectation"
         self.expected = options.expected
+        self.reward = options.reward
         self.entropy = options.entropy
         self.normalizer = normalizer
 
@@ -86,7 +89,7 @@ class Hard(nn.Module):
         position_BR = draw(weights_BRS.detach())
         taken_BRS = torch.where(expected_BR.unsqueeze(-1), weights_BRS, _only(position_BR, weights_BRS))
         terms = {
-            "sampled": log_prob(weights_BRS, position_BR).masked_fill(expected_BR, 0.0),
+            "sampled": self.reward * log_prob(weights_BRS, position_BR).masked_fill(expected_BR, 0.0),
             "entropy": -self.entropy * entropy(weights_BRS),
         }
         return read(taken_BRS, memory, state)._replace(terms=terms)

@@ -39,11 +39,12 @@ SORTED = [NUMBERS, *(NUMBERS / f"seed_{seed}" for seed in SEEDS)]
 MORE = tuple(
     f"data.train.{side}=[{', '.join(f'{place}/train.{side}' for place in SORTED)}]" for side in ("source", "target")
 )
+BUDGET = ("training.max_updates=1500", "training.validate_every=500", "training.checkpoint_every=500")
 SUBWORDS = ("tokenizer={name: unigram, vocabulary_size: 2000}", "model.tied_embeddings=all")
 TRIALS = {
-    "names: words": Trial("output_softmax", NAMES, TEXTS),
-    "names: subwords": Trial("output_softmax", NAMES, (*TEXTS, *SUBWORDS)),
-    "names: words, copy": Trial("output_copy", NAMES, TEXTS),
+    "names: words": Trial("output_softmax", NAMES, (*TEXTS, *BUDGET)),
+    "names: subwords": Trial("output_softmax", NAMES, (*TEXTS, *BUDGET, *SUBWORDS)),
+    "names: words, copy": Trial("output_copy", NAMES, (*TEXTS, *BUDGET)),
     "sorting: pointer": Trial("output_pointer", NUMBERS, (*MORE, "model.dropout=0.0", "training.max_updates=9000")),
 }
 

@@ -55,6 +55,17 @@ def test_a_sentence_is_sampled_or_expected_throughout():
     assert ((attended.terms["sampled"] != 0) == one_hot_BR).all()
 
 
+def test_the_reward_s_weight_scales_what_it_multiplies_and_nothing_else():
+    query_BRQ, found = torch.randn(40, 5, 2, dtype=torch.float64), []
+    for reward in (1.0, 0.25):
+        torch.manual_seed(1)
+        found.append(attend(hard(reward=reward), query_BRQ))
+    whole, quarter = found
+    torch.testing.assert_close(quarter.terms["sampled"], whole.terms["sampled"] / 4)
+    torch.testing.assert_close(quarter.terms["entropy"], whole.terms["entropy"])
+    torch.testing.assert_close(quarter.context_BRD, whole.context_BRD)
+
+
 def test_padding_is_never_drawn():
     torch.manual_seed(1)
     attended = attend(hard(expected=0.0), torch.zeros(500, 4, 2, dtype=torch.float64))
