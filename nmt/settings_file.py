@@ -42,7 +42,7 @@ def validate(document: Document, model: type[Model]) -> Model:
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        raise _config_error(list(_problems(error.errors(), document, model))) from error
+        raise _config_error(list(_problems(error.errors(include_url=False), document, model)), model) from error
 
 
 def dump_settings(settings: Settings) -> str:
@@ -51,28 +51,34 @@ def dump_settings(settings: Settings) -> str:
 
 
 class Problem(NamedTuple):
-    """One thing wrong with a config."""
+    """One thing wrong with a config, to be explained where it is the first."""
 
     place: Place
-    path: KeyPath
-    message: str
-    hint: str
+    spot: "_Spot"
+    error: ErrorDetails
+
+    @property
+    def path(self) -> KeyPath:
+        """Its key, as the user wrote it."""
+        return self.spot.path
 
     def order(self) -> tuple[bool, float]:
         """By line, `--set` after the file, missing keys last: a misspelt key is the better news."""
-        return self.message.endswith(_MISSING), self.place.line or float("inf")
+        missing = self.error["type"] in ("missing", "union_tag_not_found") and not _too_short(self.error)
+        return missing, self.place.line or float("inf")
 
 
 _MISSING = "this key is missing"
 
 
-def _config_error(problems: list[Problem]) -> ConfigError:
+def _config_error(problems: list[Problem], model: type[Settings]) -> ConfigError:
     first, *others = sorted(problems, key=Problem.order)
+    message, hint = _explain(first.error, first.spot, model)
     where = f"{dotted(first.path)}: " if first.path else ""
     more = f"{len(others)} more problem{'s' * (len(others) > 1)}: " if others else ""
     more += ", ".join(f"{other.place} {dotted(other.path)}" for other in others[:3])
     more += ", …" if len(others) > 3 else ""
-    return ConfigError(f"{first.place}: {where}{first.message}", "; ".join(filter(None, (first.hint, more))))
+    return ConfigError(f"{first.place}: {where}{message}", "; ".join(filter(None, (hint, more))))
 
 
 def _problems(errors: list[ErrorDetails], document: Document, model: type[Settings]) -> Iterator[Problem]:
@@ -81,8 +87,7 @@ def _problems(errors: list[ErrorDetails], document: Document, model: type[Settin
         spot = _locate(model, error["loc"][:-1] if _too_short(error) else error["loc"])
         if spot.path not in seen:
             seen.add(spot.path)
-            message, hint = _explain(error, spot, model)
-            yield Problem(document.place(spot.path), spot.path, message, hint)
+            yield Problem(document.place(spot.path), spot, error)
 
 
 class _Spot(NamedTuple):

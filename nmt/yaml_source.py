@@ -1,7 +1,7 @@
 """YAML as a configuration needs it: plain data, and the place of every key for error messages.
 
 Scalars are read by YAML 1.2's rules (`1e-3` is a number, `no` is a word), a key given twice is an error,
-tags make no objects, and size, depth and aliases are bounded: a stranger's file is read or refused, no more.
+tags make no objects, and size, depth, aliases and values are bounded: a stranger's file is read or refused, in seconds.
 """
 
 import re
@@ -17,6 +17,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 MAX_ALIASES = 100
 MAX_VALUES = 20_000
+MAX_WHOLE = 2**63  # no count, size or number of updates is larger
 
 KeyPath = tuple[str | int, ...]
 
@@ -55,13 +56,14 @@ def read_document(path: Path) -> Document:
     Raises: ConfigError with file and line for whatever is not plain, bounded YAML in UTF-8.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file", "nmt new writes a config to start from") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}", "give a YAML file") from error
     if len(raw) > MAX_BYTES:
-        raise ConfigError(f"{path}: {len(raw):,} bytes are too many for a config", f"the limit is {MAX_BYTES:,}")
+        raise ConfigError(f"{path}: too many bytes for a config", f"the limit is {MAX_BYTES:,}")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -131,17 +133,20 @@ def dump(data: Any) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes with YAML 1.2's scalars; refuses what is too deep and too many aliases."""
+    """Composes nodes with YAML 1.2's scalars; refuses what is too deep, too many aliases and too many values."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.depth = 0
         self.aliases = 0
+        self.nodes = 0  # keys and values
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self.aliases += bool(self.check_event(yaml.AliasEvent))
         self.depth += 1
-        for count, limit, what in ((self.depth, MAX_DEPTH, "levels"), (self.aliases, MAX_ALIASES, "aliases")):
+        self.nodes += 1
+        counted = (self.depth, MAX_DEPTH, "levels"), (self.aliases, MAX_ALIASES, "aliases")
+        for count, limit, what in (*counted, (self.nodes, 2 * MAX_VALUES, "keys and values")):
             if count > limit:
                 raise yaml.MarkedYAMLError(problem=f"more than {limit} {what}", problem_mark=self.get_mark())
         node = super().compose_node(parent, index)
@@ -231,7 +236,10 @@ def _convert(text: str, kind: str) -> Any:
     if kind == "bool":
         return {"true": True, "false": False}[text.lower()]
     if kind == "int":
-        return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
+        whole = int(text, 0) if text[:2] in ("0x", "0o") else int(text)
+        if abs(whole) >= MAX_WHOLE:
+            raise ValueError("more than 64 bits")
+        return whole
     if kind == "float":
         return float(text.replace(".", "", 1) if text[-1] in "fFnN" else text)
     return None if kind == "null" else text
