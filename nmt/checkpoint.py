@@ -25,13 +25,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nmt.config import Config, dump_config, load_config
-from nmt.errors import CheckpointError, ConfigError
+from nmt.errors import CheckpointError, ConfigError, NmtError
 from nmt.files import clear_rests, naming, remove, written_whole
 from nmt.lock import Lock, check_free
 from nmt.manifest import damage, read_json, whole_directory, write_json
 from nmt.model import EncoderDecoder
 from nmt.reading import check_inside
-from nmt.tensors import check_weights, load_weights
+from nmt.tensors import check_weights, forms, load_weights
 from nmt.text.tokenizers import Tokenizers, load_tokenizers, save_tokenizers
 
 CONTENTS = ("checkpoints", "metrics.jsonl", "train.log", "plots", "export", "tokenizer", "config.yaml")
@@ -187,10 +187,23 @@ class Run:
     def load_model(self, which: str = "best", device: torch.device | str = "cpu") -> EncoderDecoder:
         """The model of a checkpoint (`best`, `last`, `average`, `step-N`), in eval mode."""
         file = self.checkpoint(which) / MODEL
-        check_weights(self.config.outline(self.tokenizers), file)
+        _check_shapes(self.config, self.tokenizers, file)
         model = self.config.build_model(self.tokenizers)
         load_weights(model, file)
         return model.to(device).eval()
+
+    def check_shapes(self, tokenizers: Tokenizers) -> None:
+        """Raises: CheckpointError or ConfigError where there are checkpoints, and none is of the config's model."""
+        refused: NmtError | None = None
+        for step in reversed(self.steps()):
+            try:
+                _check_shapes(self.config, tokenizers, self.checkpoints / f"step-{step}" / MODEL)
+                break
+            except (CheckpointError, ConfigError) as error:
+                refused = refused or error
+        else:
+            if refused:
+                raise refused
 
     def save(self, name: str, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> Path:
         """Write checkpoint `name`: each file of tensors by its name without ending, and state.json.
@@ -246,6 +259,11 @@ class Run:
         paths = [self.checkpoints / name for name in names]
         whole = [path.name for path in paths if path.is_dir() and path != directory and not damage(path)]
         return f"whole checkpoints: {', '.join(whole)}" if whole else "the run has no other checkpoint"
+
+
+def _check_shapes(config: Config, tokenizers: Tokenizers, file: Path) -> None:
+    """Hold the config against a file's header, before memory is taken for either."""
+    check_weights(config.outline(tokenizers, most=len(forms(file))), file)
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

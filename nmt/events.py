@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from nmt.errors import CheckpointError
 from nmt.files import naming, written_whole
+from nmt.json_source import parse_json
 
 CLOCK_FIELDS = frozenset({"seconds", "cpu_minutes", "tokens_per_second"})
 """Fields of metrics.jsonl read from a clock; all others are the same in every repetition of a run."""
@@ -185,7 +186,7 @@ class Journal:
 
 def _is_whole(line: bytes) -> bool:
     try:
-        return line.endswith(b"\n") and isinstance(json.loads(line), dict)
+        return line.endswith(b"\n") and isinstance(parse_json(line.decode()), dict)
     except ValueError:
         return False
 

@@ -10,19 +10,21 @@ from torch.overrides import TorchFunctionMode
 
 from nmt.errors import ConfigError
 
-MAX_CALLS = 200_000  # of torch: what a model of 20,000 tensors makes
+MAX_TENSORS = 10_000
+CALLS = 10  # of torch that a tensor's making costs, about; at most 9 in the models there are
 DRAWS = frozenset({"normal_", "uniform_", "kaiming_uniform_", "zero_", "fill_"})  # first values, which no shape needs
 
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def outline(build: Callable[[], Model]) -> Model:
+def outline(build: Callable[[], Model], most: int = MAX_TENSORS) -> Model:
     """The model that `build` makes, its tensors without values (on torch's device `meta`).
 
-    Cost: milliseconds, however large the model. Raises: ConfigError for more parts or larger ones than can be.
+    Cost: milliseconds, however large its tensors. Raises: ConfigError for sizes that cannot be, and for many more than
+    `most` tensors.
     """
     try:
-        with _Counted(), torch.device("meta"):
+        with _Counted(CALLS * (most + 20)), torch.device("meta"):
             return build()
     except (RuntimeError, TypeError, OverflowError) as error:  # torch's own, for sizes beyond 64 bits
         message = f"model: its sizes are more than any machine holds ({str(error).splitlines()[0]})"
@@ -44,14 +46,14 @@ _SMALLER = "set smaller sizes, or fewer layers, in the config's `model:`"
 class _Counted(TorchFunctionMode):
     """Counts the calls of torch, and leaves out the drawing of first values."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__()
-        self.calls = 0
+        self.calls, self.most = 0, most
 
     def __torch_function__(self, function: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.calls += 1
-        if self.calls > MAX_CALLS:
-            raise ConfigError("model: it has more parts than any that was ever trained", _SMALLER)
+        if self.calls > self.most:
+            raise ConfigError("model: it has more parts than its weights, or than any model that is trained", _SMALLER)
         if getattr(function, "__name__", "") in DRAWS:
             return args[0] if args else kwargs["tensor"]
         return function(*args, **(kwargs or {}))

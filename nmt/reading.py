@@ -24,8 +24,9 @@ def read_bytes(path: Path, kind: type[NmtError], most: int = MAX_BYTES) -> bytes
     return content
 
 
-def check_inside(directory: Path, names: tuple[str, ...]) -> None:
-    """Look at these entries of a directory, at its hidden ones, and at all that lies in them, LEVELS deep.
+def check_inside(directory: Path, names: tuple[str, ...] = ()) -> None:
+    """Look at these entries of a directory (all, if none is named), at its hidden ones, and at all that lies in them,
+    LEVELS deep.
 
     Raises: CheckpointError for a link that leads out of the directory, and for a pipe, a device or a dangling link.
     """
@@ -42,7 +43,7 @@ def check_inside(directory: Path, names: tuple[str, ...]) -> None:
 
 def _entries(directory: Path, names: tuple[str, ...]) -> Iterator[Path]:
     """Level by level, so that a link is seen before what lies behind it."""
-    level = [path for path in _listed(directory) if path.name in names or path.name.startswith(".")]
+    level = [path for path in _listed(directory) if not names or path.name in names or path.name.startswith(".")]
     for _ in range(LEVELS):
         yield from level
         level = [path for folder in level if folder.is_dir() for path in _listed(folder)]

@@ -54,7 +54,7 @@ class Beam:
         """Beam search."""
 
         name: Literal["beam"] = "beam"
-        beam_size: int = Field(5, ge=1, description="K, the prefixes kept at each step")
+        beam_size: int = Field(5, ge=1, le=1000, description="K, the prefixes kept at each step")
         length_penalty: float = Field(0.6, ge=0, description="α; 0 ranks by log P, which favours short translations")
         coverage_penalty: float = Field(0.0, ge=0, description="β; punishes source positions that were never attended")
         max_length_ratio: float = Field(

@@ -294,7 +294,7 @@ class AttentionSettings(Mechanism):
     name: Literal["attend"] = "attend"
     score: ScoreOptions = Additive.Options()
     heads: int = Field(1, ge=1, description="attentions side by side, each on its own part of the width")
-    hops: int = Field(1, ge=1, description="readings K: u^{k+1} = u^k + what u^k read; the context is u^{K+1}")
+    hops: int = Field(1, ge=1, le=100, description="readings K: u^{k+1} = u^k + what u^k read; the context is u^{K+1}")
 
     def build(self, query_size: int, memory_size: int, final_size: int) -> Attention:
         """Attention of queries over a memory of these widths."""

@@ -21,7 +21,7 @@ from nmt.cli.export import export
 from nmt.cli.info import info
 from nmt.cli.listing import list_parts
 from nmt.cli.new import new
-from nmt.cli.standard_output import guard_standard_output
+from nmt.cli.standard_output import guard_standard_output, plain
 from nmt.cli.train import train
 from nmt.cli.translate import translate
 from nmt.errors import NmtError
@@ -91,5 +91,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name, text in (("error", error.message), ("hint", error.hint)):
             if text:
                 with suppress(OSError):  # stderr may be as full as what the error is about
-                    typer.echo(f"{name}: {' '.join(text.splitlines())}", err=True)
+                    typer.echo(f"{name}: {plain(text)}", err=True)
         sys.exit(2)

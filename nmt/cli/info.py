@@ -1,7 +1,7 @@
 """`nmt info`: what a run directory holds."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from textwrap import fill
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from nmt.cli.options import RunArgument
+from nmt.cli.standard_output import plain
 
 if TYPE_CHECKING:
     from nmt.checkpoint import Run
@@ -30,7 +31,7 @@ def info(run: RunArgument) -> None:
 
     opened = Run.open(run)
     for name, value in _described(opened):
-        typer.echo(fill(f"{name + ':':14} {value}", 80, subsequent_indent=" " * 15, break_long_words=False))
+        typer.echo(fill(f"{name + ':':14} {plain(value)}", 80, subsequent_indent=" " * 15, break_long_words=False))
 
 
 def _described(run: "Run") -> Iterator[tuple[str, str]]:
@@ -96,17 +97,23 @@ def _parameters(path: Path) -> int:
 def _progress(path: Path, config: "Config") -> Iterator[tuple[str, str]]:
     from nmt.visualize.curves import read_events
 
-    events = read_events(path) if path.is_file() else []
+    events = [event for event in read_events(path) if _has(event, "cpu_minutes")] if path.is_file() else []
     if not events:
         return
     select_by = config.training.select_by
-    validations = [e for e in events if e["event"] == "validation" and e["checkpoint"] != "average"]
+    validated = [e for e in events if e.get("event") == "validation" and _has(e, select_by)]
+    validations = [event for event in validated if event.get("checkpoint") != "average"]
     minutes = max(event["cpu_minutes"] for event in events)
     yield "updates", f"{events[-1]['step']:,} ({minutes:.1f} CPU minutes)"
     if validations:
         sign = -1 if select_by == "loss" else 1
         best = max(validations, key=lambda event: sign * event[select_by])
-        yield "best", f"{select_by} {best[select_by]:.4g} on the validation set ({best['checkpoint']})"
+        yield "best", f"{select_by} {best[select_by]:.4g} on the validation set ({best.get('checkpoint')})"
+
+
+def _has(event: Mapping[str, Any], name: str) -> bool:
+    """Whether an event has a number of that name."""
+    return isinstance(event.get(name), int | float)
 
 
 def _size(directory: Path) -> str:

@@ -1,4 +1,7 @@
-"""Standard output whose own failures are told apart from those of files: it is full, or its reader has gone."""
+"""Standard output whose own failures are told apart from those of files: it is full, or its reader has gone.
+
+What is quoted of a stranger's files is shown as characters that can be seen: a terminal obeys some of the others.
+"""
 
 import io
 import os
@@ -7,6 +10,7 @@ from typing import Any
 
 from nmt.errors import DataError
 
+LONGEST = 1000  # characters that are quoted of a message
 READER_GONE = 141  # 128 + SIGPIPE, as shells report of programs that such a pipe ends
 
 
@@ -24,6 +28,13 @@ def guard_standard_output() -> None:
             line_buffering=now.line_buffering,
             write_through=now.write_through,
         )
+
+
+def plain(text: str) -> str:
+    """One line of visible characters, the others escaped; of a very long one, the beginning."""
+    shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    line = " ".join(shown.splitlines())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 class _StandardOutput(io.FileIO):

@@ -58,7 +58,7 @@ def _paths(names: str | list[str]) -> list[Path]:
 class ContextSettings(Settings):
     """How many sentences of the same document are read beside the one that is translated."""
 
-    sentences: int = Field(0, ge=0, description="source sentences before each, as further sources; 0: none")
+    sentences: int = Field(0, ge=0, le=100, description="source sentences before each, as further sources; 0: none")
 
 
 class DataSettings(Settings):

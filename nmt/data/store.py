@@ -77,6 +77,8 @@ class PairStore:
         self._layout = layout
         self.lengths = tuple(_map(path / f"{side}_lengths.npy") for side in layout.sides)
         self.lines = _map(path / "lines.npy")
+        if {len(lengths) for lengths in self.lengths} != {len(self.lines)}:
+            raise _damaged(path / "lines.npy")
         self._shard = lru_cache(maxsize=OPEN_SHARDS)(self._open_shard)
 
     def __len__(self) -> int:
@@ -93,11 +95,19 @@ class PairStore:
 
     def _open_shard(self, number: int) -> tuple[_Column, ...]:
         path = _shard_path(self.path, number)
+        lengths = [lengths[number * SHARD : (number + 1) * SHARD] for lengths in self.lengths]
         try:
+            if not path.is_file():
+                raise _damaged(path)
             batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
-        except (OSError, pa.ArrowInvalid) as error:
+            batch.validate(full=True)
+            columns = tuple(_column(batch.column(name)) for name in self._layout.columns)
+            for column, expected in zip(columns, lengths, strict=False):
+                if not np.array_equal(np.diff(column.offsets), expected):
+                    raise _damaged(path)
+        except (OSError, KeyError, IndexError, TypeError, AttributeError, MemoryError, pa.ArrowException) as error:
             raise _damaged(path) from error
-        return tuple(_column(batch.column(name)) for name in self._layout.columns)
+        return columns
 
 
 class PairWriter:
@@ -198,15 +208,23 @@ def _shard_path(store: Path, number: int) -> Path:
 
 
 def _column(column: Any) -> _Column:
-    return _Column(column.offsets.to_numpy(), column.values.to_numpy())
+    """Raises: TypeError for other values than whole numbers."""
+    values = column.values.to_numpy()
+    if values.dtype.kind != "i":
+        raise TypeError(f"ids of type {values.dtype}")
+    return _Column(column.offsets.to_numpy(), values)
 
 
 def _map(path: Path) -> NDArray[np.signedinteger[Any]]:
     """The array of an .npy file, mapped; an array of nothing cannot be mapped and is read."""
     try:
-        found: NDArray[np.signedinteger[Any]] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        if not path.is_file():
+            raise _damaged(path)
+        found: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, RecursionError, MemoryError) as error:
         raise _damaged(path) from error
+    if not isinstance(found, np.ndarray) or found.ndim != 1 or found.dtype.kind != "i":
+        raise _damaged(path)
     return found
 
 

@@ -16,6 +16,7 @@ from nmt.config import Languages
 from nmt.errors import CheckpointError
 from nmt.export import Quantization
 from nmt.manifest import MANIFEST, damage, read_json
+from nmt.reading import check_inside
 from nmt.search import SearchOptions
 from nmt.settings import Settings
 
@@ -31,8 +32,8 @@ class Description(Settings):
     quantization: Quantization
     languages: Languages
     search: SearchOptions
-    max_length: int = Field(description="pieces of the longest source that is not cut, end of sentence counted")
-    max_target: int = Field(description="pieces of the longest target, end of sentence counted")
+    max_length: int = Field(gt=0, description="pieces of the longest source that is not cut, end of sentence counted")
+    max_target: int = Field(gt=0, description="pieces of the longest target, end of sentence counted")
 
 
 class Exported(NamedTuple):
@@ -49,7 +50,8 @@ def is_export(path: Path) -> bool:
 
 
 def open_export(path: Path) -> Exported:
-    """The exported model in a directory. Raises: CheckpointError unless it is whole."""
+    """The exported model in a directory. Raises: CheckpointError unless it is whole and lies there itself."""
+    check_inside(path)
     wrong = damage(path)
     if wrong:
         raise CheckpointError(f"damaged export: {wrong}", "export the checkpoint again with --overwrite")
@@ -66,8 +68,12 @@ def place(run: Run, checkpoint: str, quantization: Quantization) -> Path:
 
 
 def weights_hash(checkpoint: Path) -> str:
-    """SHA-256 of a checkpoint's weights, from its manifest."""
-    return str(read_json(checkpoint / MANIFEST)["files"]["model.safetensors"]["sha256"])
+    """SHA-256 of a checkpoint's weights, from its manifest. Raises: CheckpointError where that has none."""
+    try:
+        return str(read_json(checkpoint / MANIFEST)["files"]["model.safetensors"]["sha256"])
+    except (KeyError, TypeError, IndexError) as error:
+        message = f"{checkpoint / MANIFEST}: does not list model.safetensors"
+        raise CheckpointError(message, "translate with `--engine torch`") from error
 
 
 def check_place(path: Path, overwrite: bool) -> None:

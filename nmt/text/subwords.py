@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 import sentencepiece
 
 from nmt.errors import ConfigError, DataError
+from nmt.reading import read_bytes
 from nmt.text.base import UNKNOWN_TEXT, TokenizerSettings, word_numbers, write_json
 from nmt.text.escape import blanks, escape, restore
 from nmt.text.vocabulary import BOS, EOS, PAD, SPECIALS, UNKNOWN, Vocabulary
@@ -57,8 +58,8 @@ class SentencePiece:
 
     @classmethod
     def load(cls, path: Path, options: TokenizerSettings, _saved: dict[str, Any]) -> Self:
-        """The tokenizer that `save` wrote. Raises OSError or RuntimeError when its model cannot be read."""
-        return cls(options, path.with_suffix(".model").read_bytes())
+        """The tokenizer that `save` wrote. Raises: DataError or RuntimeError when its model cannot be read."""
+        return cls(options, read_bytes(path.with_suffix(".model"), DataError))
 
 
 class Unigram(SentencePiece):

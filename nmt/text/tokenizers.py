@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 
 from nmt.errors import DataError
 from nmt.json_source import parse_json
+from nmt.reading import read_bytes
 from nmt.settings import choice, component, members
 from nmt.text.base import Tokenizer, TokenizerSettings
 from nmt.text.listed import Char, Word
@@ -68,13 +69,13 @@ def load_tokenizers(directory: Path) -> Tokenizers:
 
 
 def _load(path: Path) -> Tokenizer:
+    if not path.exists():
+        raise DataError(f"{path}: no such file", "the tokenizer was not saved whole")
     try:
-        saved = parse_json(path.read_text(encoding="utf-8"))
+        saved = parse_json(read_bytes(path, DataError).decode())
         options = members(TokenizerOptions)[saved["options"]["name"]]
         kind: Any = component(options)
         tokenizer: Tokenizer = kind.load(path, options.model_validate(saved["options"]), saved)
-    except FileNotFoundError as error:
-        raise DataError(f"{error.filename}: no such file", "the tokenizer was not saved whole") from error
-    except (OSError, ValueError, KeyError, TypeError, AssertionError, RuntimeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise DataError(f"{path}: not a tokenizer of this program: {error}", "train it again") from error
     return tokenizer

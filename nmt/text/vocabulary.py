@@ -7,13 +7,21 @@ SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")
 
 
 class Vocabulary:
-    """A fixed list of pieces; a piece's id is its place in it. Ids 0–3 are the special pieces."""
+    """A fixed list of pieces; a piece's id is its place in it. Ids 0–3 are the special pieces.
+
+    Raises: ValueError for what cannot be a piece of a line.
+    """
 
     def __init__(self, pieces: Sequence[str]) -> None:
-        assert tuple(pieces[: len(SPECIALS)]) == SPECIALS, "a vocabulary begins with the special pieces"
+        for piece in pieces:
+            if not isinstance(piece, str) or "\n" in piece:
+                raise ValueError(f"{piece!r:.40} is no piece of a line")
+        if tuple(pieces[: len(SPECIALS)]) != SPECIALS:
+            raise ValueError("a vocabulary begins with the special pieces")
         self.pieces = tuple(pieces)
         self._ids = {piece: number for number, piece in enumerate(self.pieces)}
-        assert len(self._ids) == len(self.pieces), "a vocabulary holds each piece once"
+        if len(self._ids) != len(self.pieces):
+            raise ValueError("a vocabulary holds each piece once")
 
     def __len__(self) -> int:
         return len(self.pieces)

@@ -82,6 +82,7 @@ class Training:
 def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Training:
     """A run before its first update; every random number of it follows from `training.seed`."""
     settings = config.training
+    run.check_shapes(data.tokenizers)
     torch.manual_seed(settings.seed)
     model = config.build_model(data.tokenizers).to(device).train()
     batches = Batches(data.train, settings.batch_tokens, settings.seed)
