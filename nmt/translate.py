@@ -4,16 +4,14 @@ Following one sentence: `translate_lines` → `Tokenizer.encode` → `make_sourc
 `search` (`EncoderDecoder.step`) → `Tokenizer.decode`.
 """
 
+import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
-from warnings import warn
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from nmt import tree
 from nmt.batch import make_batch, make_sources
@@ -30,69 +28,24 @@ from nmt.sharing import batches, shared_out, side_by_side
 from nmt.text.copying import to_pieces
 from nmt.text.tokenizers import Tokenizers
 from nmt.text.vocabulary import UNKNOWN
+from nmt.translations import Alignment, Decoding, Note, Part, Translated, Translation, join
 
-CHUNK = 2048  # lines that are sorted by length together
+__all__ = [
+    "Alignment",
+    "Decoding",
+    "LineTranslator",
+    "Note",
+    "Part",
+    "Translated",
+    "Translation",
+    "Translator",
+    "join",
+]
 
-
-class Decoding(NamedTuple):
-    """How to search. `batch_tokens` bounds sentences × longest source in a batch; `max_length` the target's pieces,
-    end of sentence counted; `want` names the attention weights to keep as alignments."""
-
-    search: Beam.Options | Greedy.Options
-    n_best: int = 1
-    want: Want | None = None
-    max_length: int | None = None
-    batch_tokens: int = 2048
-    replace_unknown: bool = False
-
-
-class Part(NamedTuple):
-    """What is searched for at once, a line or a piece of a long one: the pieces of each source, and whether it begins a
-    word (else its translation is joined without a space)."""
-
-    sources: tuple[Pieces, ...]
-    begins_word: bool = True
-
-    @property
-    def pieces(self) -> tuple[str, ...]:
-        """Those of the first source."""
-        return self.sources[0]
-
-
-class Translated(NamedTuple):
-    """One hypothesis of a line. `alignment_TS` has a row for each target piece and one for the end of the sentence,
-    a column for each source piece and one for the end of the sentence."""
-
-    text: str
-    pieces: tuple[str, ...]
-    log_prob: float
-    score: float
-    alignment_TS: NDArray[np.float32] | None
-
-
-class Translation(NamedTuple):
-    """All hypotheses of one line, best first, and the parts it was split into (one, unless it was too long). `source`
-    and its pieces are those of the first source."""
-
-    source: str
-    source_pieces: tuple[str, ...]
-    hypotheses: tuple[Translated, ...]
-    num_segments: int
-
-    @property
-    def text(self) -> str:
-        """The best hypothesis; empty for an empty line."""
-        return self.hypotheses[0].text if self.hypotheses else ""
-
-
-class Alignment(NamedTuple):
-    """Forced attention of a given pair: a row for each target piece and a column for each source piece, both with the
-    end of the sentence last; and log P(target | source) in nats."""
-
-    source_pieces: tuple[str, ...]
-    target_pieces: tuple[str, ...]
-    weights_TS: NDArray[np.float32]
-    log_prob: float
+CHUNK = 2048  # lines that are sorted by length together,
+CHUNK_CHARACTERS = 1 << 21  # or fewer, where they have so many characters
+LINE_ENDS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # whatever reader takes for one
+LEFT = "its translation is empty"
 
 
 class LineTranslator(ABC):
@@ -100,8 +53,9 @@ class LineTranslator(ABC):
     the source, end of sentence counted, and put together again.
 
     A line is a text. Where the model reads several source texts, it is a tuple of them, and what is too long in one is
-    cut off with a warning, as no one can say where the others go on. Where it reads the sentences before, they are the
-    lines before, up to a blank one, unless the tuple has them already.
+    cut off, as no one can say where the others go on. Where it reads the sentences before, they are the lines before,
+    up to a blank one, unless the tuple has them already. What becomes of a line that is too long or cannot be
+    translated stands in its Translation's notes.
     """
 
     tokenizers: Tokenizers
@@ -113,21 +67,24 @@ class LineTranslator(ABC):
         """The best translation of every line, in order; an empty line gives an empty line."""
         return [translation.text for translation in self.translate_lines(lines, decoding)]
 
-    def translate_lines(self, lines: Iterable[Line], decoding: Decoding | None = None) -> Iterator[Translation]:
-        """Translations in the order of the lines, as they come; memory follows CHUNK, not the file.
+    def translate_lines(
+        self, lines: Iterable[Line], decoding: Decoding | None = None, done: int = 0
+    ) -> Iterator[Translation]:
+        """Translations in the order of the lines, as they come; memory follows CHUNK, not the file. One for each line,
+        whatever it holds; none for the first `done`, so that those that follow are, bit for bit, what they are anyway.
 
         Without attention, the alignments of `Want()` are None.
         Raises: ConfigError as `check`, where a layer or heads are named or unknown pieces are to be replaced; DataError
-        for a line of more or fewer sources than the model reads. Warns: of a line that is cut off.
+        for a line of more or fewer sources than the model reads.
         """
         decoding = decoding or Decoding(self.search)
         if decoding.replace_unknown:
             decoding = decoding._replace(want=decoding.want or Want())
         if decoding.want is not None and (decoding.replace_unknown or decoding.want != Want()):
             self.check(decoding.want)
-        remaining = enumerate(self.rows(lines), 1)
-        chunks = iter(lambda: list(islice(remaining, CHUNK)), [])
-        return chain.from_iterable(self._translate_chunk(chunk, decoding) for chunk in chunks)
+        chunks = ((first, rows) for first, rows in chunked(self.rows(lines)) if first + len(rows) > done)
+        left = (islice(self._translate_chunk(rows, decoding), max(done - first, 0), None) for first, rows in chunks)
+        return chain.from_iterable(left)
 
     def rows(self, lines: Iterable[Line]) -> Iterator[Row]:
         """Each line as the texts of all sources.
@@ -151,30 +108,67 @@ class LineTranslator(ABC):
     def check(self, want: Want) -> None:
         """Raises: NmtError where there is no such attention to show."""
 
-    def _translate_chunk(self, rows: list[tuple[int, Row]], decoding: Decoding) -> Iterator[Translation]:
+    def _translate_chunk(self, rows: list[Row], decoding: Decoding) -> Iterator[Translation]:
         """Split, translate all parts by length, and put the lines together again."""
-        parts = [self._parts(number, row) for number, row in rows]
-        translated = iter(self.translate_segments([part for own in parts for part in own], decoding))
-        for (_, row), own in zip(rows, parts, strict=True):
-            pieces = tuple(piece for part in own for piece in part.pieces)
-            yield Translation(row[0], pieces, join(own, list(islice(translated, len(own)))), len(own))
+        cut = [self._parts(row) for row in rows]
+        translated = iter(self.translate_segments([part for parts, _ in cut for part in parts], decoding))
+        for row, (parts, notes) in zip(rows, cut, strict=True):
+            pieces = tuple(piece for part in parts for piece in part.pieces)
+            found = [[one for one in next(translated) if is_sound(one)] for _ in parts]
+            lost = () if all(found) else (Note(f"no translation of it is text with a score that is a number; {LEFT}"),)
+            joined = () if lost else join(parts, found)
+            yield Translation(row[0], pieces, joined, len(parts), (*notes, *lost))
 
-    def _parts(self, number: int, row: Row) -> list[Part]:
+    def _parts(self, row: Row) -> tuple[list[Part], tuple[Note, ...]]:
+        """What is searched for, one by one, and what is to be said of the line."""
         if self.inputs.is_blank(row):
-            return []
-        limit = self.max_length - 1
-        first, *others = sources = self.inputs.cut(row, self.tokenizers.source, limit)
-        if self.inputs.texts == 1:
-            cut = segments(first, self.tokenizers.source.words(first), limit)
-            return [Part((segment.pieces, *others), segment.begins_word) for segment in cut]
-        for text, pieces in enumerate(sources, 1):
-            if len(pieces) > limit:
-                warn(f"line {number} of source {text}: {len(pieces)} pieces, cut off at {limit}", stacklevel=2)
-        return [Part(tuple(pieces[:limit] for pieces in sources))]
+            return [], ()
+        limit, texts = self.max_length - 1, self.inputs.texts
+        try:
+            first, *others = sources = self.inputs.cut(row, self.tokenizers.source, limit)
+        except (ValueError, RuntimeError) as error:  # half a character, which no file holds, for example
+            return [], (Note(f"cannot be cut into pieces ({error}); {LEFT}"),)
+        if not any(sources[:texts]):
+            return [], (Note(f"the tokenizer leaves nothing of it; {LEFT}"),)
+        if texts > 1:
+            long = [(number, len(pieces)) for number, pieces in enumerate(sources) if len(pieces) > limit]
+            notes = tuple(Note(f"{length} pieces, cut off at {limit}", number) for number, length in long)
+            return [Part(tuple(pieces[:limit] for pieces in sources))], notes
+        cut = segments(first, self.tokenizers.source.words(first), limit)
+        split = Note(f"{len(first)} pieces, more than the model reads at once: translated in {len(cut)} parts")
+        parts = [Part((segment.pieces, *others), segment.begins_word) for segment in cut]
+        return parts, (split,) if len(cut) > 1 else ()
 
     @abstractmethod
     def translate_segments(self, parts: list[Part], decoding: Decoding) -> list[list[Translated]]:
         """The hypotheses of each part, best first."""
+
+    def text(self, pieces: Sequence[str]) -> str | None:
+        """The one line that target pieces stand for, whatever a vocabulary holds; None where that is no text at all."""
+        try:
+            written = LINE_ENDS.sub(" ", self.tokenizers.target.decode(pieces))
+            written.encode()
+        except (ValueError, RuntimeError):
+            return None
+        return written
+
+
+def chunked(rows: Iterable[Row]) -> Iterator[tuple[int, list[Row]]]:
+    """Lists of at most CHUNK rows and about CHUNK_CHARACTERS characters, each with the number of rows before it."""
+    before, chunk, size = 0, list[Row](), 0
+    for row in rows:
+        chunk.append(row)
+        size += sum(map(len, row))
+        if len(chunk) >= CHUNK or size >= CHUNK_CHARACTERS:
+            yield before, chunk
+            before, chunk, size = before + len(chunk), [], 0
+    if chunk:
+        yield before, chunk
+
+
+def is_sound(found: Translated) -> bool:
+    """Whether its figures are numbers."""
+    return math.isfinite(found.score) and math.isfinite(found.log_prob)
 
 
 class Translator(LineTranslator):
@@ -282,7 +276,8 @@ class Translator(LineTranslator):
         searched = side_by_side(lambda text: self._search(text, decoding), texts, self.device)
         for numbers, found in zip(groups, searched, strict=True):
             for number, hypotheses in zip(numbers, found, strict=True):
-                results[number] = [self._translated(parts[number], found, decoding) for found in hypotheses]
+                written = (self._translated(parts[number], found, decoding) for found in hypotheses)
+                results[number] = [one for one in written if one is not None]
         return [results[number] for number in range(len(parts))]
 
     @torch.inference_mode()
@@ -290,13 +285,15 @@ class Translator(LineTranslator):
         sources = tree.to(make_sources(*self._ids(parts)), self.device)
         return search(self.stepper, sources, decoding.search, decoding.n_best, decoding.want, decoding.max_length)
 
-    def _translated(self, part: Part, found: Hypothesis, decoding: Decoding) -> Translated:
+    def _translated(self, part: Part, found: Hypothesis, decoding: Decoding) -> Translated | None:
         pieces = to_pieces(found.ids, part.pieces, self.tokenizers.target.vocabulary)
         if decoding.replace_unknown and part.pieces and found.alignment_TS is not None:
             for place, piece in enumerate(found.ids):
                 if piece == UNKNOWN:
                     pieces[place] = part.pieces[int(found.alignment_TS[place, :-1].argmax())]
-        text = self.tokenizers.target.decode(pieces)
+        text = self.text(pieces)
+        if text is None:
+            return None
         return Translated(text, tuple(pieces), found.log_prob, found.score, found.alignment_TS)
 
 
@@ -311,31 +308,3 @@ def _no_such(part: str, number: int, count: int) -> ConfigError:
     return ConfigError(
         f"{part} {asked}: the decoder's attention has {there}", f"allowed: {'1 to ' * (count > 1)}{count}"
     )
-
-
-def join(parts: Sequence[Part], translated: Sequence[Sequence[Translated]]) -> tuple[Translated, ...]:
-    """The hypotheses of a line from those of its parts: texts one after the other, log-probabilities and scores added,
-    alignments as blocks on the diagonal."""
-    if len(parts) == 1:
-        return tuple(translated[0])
-    joined = []
-    for ranked in zip(*translated, strict=False):
-        text = ""
-        for part, hypothesis in zip(parts, ranked, strict=True):
-            text += " " * (part.begins_word and bool(text) and bool(hypothesis.text)) + hypothesis.text
-        pieces = tuple(piece for hypothesis in ranked for piece in hypothesis.pieces)
-        log_prob, score = sum(h.log_prob for h in ranked), sum(h.score for h in ranked)
-        alignments = [h.alignment_TS for h in ranked if h.alignment_TS is not None]
-        joined.append(Translated(text, pieces, log_prob, score, _blocks(alignments) if alignments else None))
-    return tuple(joined)
-
-
-def _blocks(alignments: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """One matrix with the given ones on its diagonal; only the last keeps its end of sentence."""
-    kept = [*(weights_TS[:-1, :-1] for weights_TS in alignments[:-1]), alignments[-1]]
-    whole_TS = np.zeros(tuple(np.sum([weights_TS.shape for weights_TS in kept], axis=0)), dtype=np.float32)
-    row = column = 0
-    for weights_TS in kept:
-        whole_TS[row : row + weights_TS.shape[0], column : column + weights_TS.shape[1]] = weights_TS
-        row, column = row + weights_TS.shape[0], column + weights_TS.shape[1]
-    return whole_TS

@@ -1,7 +1,10 @@
 """Where long lines are cut: by hand, and what holds for every line."""
 
+import time
+
 import pytest
-from hypothesis import given
+import regex
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.segments import Segment, segments
@@ -96,3 +99,73 @@ def test_ten_thousand_pieces_of_one_word_are_cut_at_the_limit(limit):
     parts = segments(["x"] * 10_000, [0] * 10_000, limit)
     assert len(parts) == -(-10_000 // limit)
     assert [part.begins_word for part in parts] == [True] + [False] * (len(parts) - 1)
+
+
+# ---- what a reader sees as one character
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        "e\u0301\u0323",
+        "👩‍👩‍👧‍👦",
+        "👍🏽",
+        "🇩🇪",
+        "🏴\U000e0067\U000e0062\U000e007f",
+        "क्षि",
+        "\u1100\u1161\u11a8",
+        "\ue5811",
+        "❤️",
+        "がﾞ",
+    ],
+)
+def test_a_word_is_not_cut_inside_of_a_character(character):
+    pieces = [*(character * 5)]
+    parts = segments(pieces, [0] * len(pieces), len(character) + 1)
+    assert ["".join(part.pieces) for part in parts] == [character] * 5
+
+
+def test_a_character_longer_than_the_limit_is_cut_in_it():
+    pieces = [*("e" + "\u0301" * 9)]
+    assert [len(part.pieces) for part in segments(pieces, [0] * 10, 4)] == [4, 4, 2]
+
+
+def test_flags_stay_pairs_whatever_stands_before_them():
+    pieces = [*"x🇩🇪🇫🇷🇯🇵🇰🇷"]
+    parts = segments(pieces, [0] * len(pieces), 4)
+    assert ["".join(part.pieces) for part in parts] == ["x🇩🇪", "🇫🇷🇯🇵", "🇰🇷"]
+
+
+@settings(derandomize=True, max_examples=200)
+@given(
+    st.text(st.sampled_from("ae\u0301\u0327\u200d👩👧🏽❤\ufe0f🇩🇪한ᄀ\u1161क\u094dष\uff76\uff9e "), max_size=60),
+    st.integers(10, 16),
+)
+def test_cuts_are_where_unicode_has_a_boundary(text, limit):
+    """Against the boundaries of the regex library, which follows Unicode's tables."""
+    clusters = regex.findall(r"\X", text)
+    ends = {sum(map(len, clusters[: number + 1])) for number in range(len(clusters))}
+    done = 0
+    for part in segments([*text], [0] * len(text), limit)[:-1]:
+        done += len(part.pieces)
+        assert done in ends or all(place not in ends for place in range(done, done - limit, -1))
+
+
+def test_marks_that_close_belong_to_what_they_end():
+    assert cut('a b c " d e . ” f g', 9) == ['a b c " d e . ”', "f g"]
+    assert cut("a b (c d). e f", 5) == ["a b (c d).", "e f"]
+
+
+@pytest.mark.parametrize("end", [*"؟۔।॥"])
+def test_other_scripts_end_sentences_too(end):
+    assert cut(f"a b c d{end} e f g h", 6) == [f"a b c d{end}", "e f g h"]
+
+
+@pytest.mark.parametrize("text", ["🇩", "a", "e\u0301", "a ", ". "])
+def test_a_line_of_many_pieces_is_cut_in_a_moment(text):
+    pieces = [*(text * ((1 << 18) // len(text)))]
+    words = [number // len(text) if " " in text else 0 for number in range(len(pieces))]
+    start = time.perf_counter()
+    parts = segments(pieces, words, 127)
+    assert sum(len(part.pieces) for part in parts) == len(pieces)
+    assert time.perf_counter() - start < 10

@@ -78,7 +78,7 @@ def test_every_line_gives_one_and_a_blank_one_an_empty_one():
 
 def test_a_blank_line_has_no_hypotheses():
     (translation,) = translator().translate_lines([" "], Decoding(BEAM, want=Want()))
-    assert translation == (" ", (), (), 0)
+    assert translation == (" ", (), (), 0, ())
 
 
 def test_no_lines_give_none():

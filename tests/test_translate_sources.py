@@ -16,7 +16,7 @@ from nmt.search import Greedy
 from nmt.text.listed import Word
 from nmt.text.tokenizers import train_tokenizers
 from nmt.text.vocabulary import EOS, UNKNOWN
-from nmt.translate import Decoding, Translator
+from nmt.translate import Decoding, Note, Translator
 
 GREEDY = Greedy.Options()
 
@@ -74,10 +74,10 @@ def test_another_number_of_sources_is_refused_with_the_line(inputs: Inputs, line
     assert caught.value.message == f"line 2: has {given} sources, and the model reads {inputs.texts}"
 
 
-def test_what_is_too_long_in_one_of_several_sources_is_cut_off_with_a_warning(read: list[tuple[Source, ...]]):
+def test_what_is_too_long_in_one_of_several_sources_is_cut_off_and_noted(read: list[tuple[Source, ...]]):
     model = translator(Inputs(texts=2), max_length=4)
-    with pytest.warns(UserWarning, match="line 2 of source 2: 5 pieces, cut off at 3"):
-        (_, translation) = model.translate_lines([("a", "b"), ("a b c", "d e f g h")])
+    (first, translation) = model.translate_lines([("a", "b"), ("a b c", "d e f g h")])
+    assert (first.notes, translation.notes) == ((), (Note("5 pieces, cut off at 3", 1),))
     assert translation.num_segments == 1
     assert ["a b c </s>", "d e f </s>"] in sentences(model, read[0])
 

@@ -84,7 +84,7 @@ def evaluate(
     decoding = Decoding(searching(translator.search, beam_size=beam_size), 1, want, None, batch_tokens)
     with ExitStack() as stack:
         figures = stack.enter_context(opened(json)) if json else None
-        texts, first = _written(translator, sources, decoding, output, matrices)
+        texts, first = _written(translator, (sources, source), decoding, output, matrices)
         scores = measure(texts, references, lowercase, tokenize)
         typer.echo("\n".join(map(str, scores)))
         if figures:
@@ -96,10 +96,15 @@ def evaluate(
 
 
 def _written(
-    translator: "Translator", lines: list["Line"], decoding: "Decoding", output: Path | None, matrices: Path | None
+    translator: "Translator",
+    text: tuple[list["Line"], list[Path]],
+    decoding: "Decoding",
+    output: Path | None,
+    matrices: Path | None,
 ) -> tuple[list[str], list["AlignmentMatrix"]]:
-    """Translate, write translations and alignments as they come; keep the texts, and the matrices that are drawn."""
-    from nmt.cli.results import PICTURES, json_line, opened, word_matrix
+    """Translate lines of these files, write translations and alignments as they come; keep the texts, and the matrices
+    that are drawn."""
+    from nmt.cli.results import PICTURES, json_line, noted, opened, word_matrix
     from nmt.metrics.matrices import as_json
 
     texts: list[str] = []
@@ -107,7 +112,7 @@ def _written(
     with ExitStack() as stack:
         text_file = stack.enter_context(opened(output)) if output else None
         matrix_file = stack.enter_context(opened(matrices)) if matrices else None
-        for translation in translator.translate_lines(lines, decoding):
+        for translation in noted(translator.translate_lines(text[0], decoding), list(map(str, text[1]))):
             texts.append(translation.text)
             if text_file:
                 text_file.write(f"{translation.text}\n".encode())

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import typer
+
 from nmt.data.corpus import decoded, read_pairs, read_rows
 from nmt.data.inputs import as_line
 from nmt.errors import ConfigError, DataError
@@ -67,6 +69,15 @@ def pairs_of(sources: Sequence[Path], target: Path) -> tuple[list["Line"], list[
     return [as_line(pair.sources) for pair in pairs], [pair.target for pair in pairs]
 
 
+def noted(translations: Iterable["Translation"], names: Sequence[str], done: int = 0) -> Iterator["Translation"]:
+    """The translations of the lines after the first `done`, with what is to be said of each, by the names of its
+    sources."""
+    for number, translation in enumerate(translations, done + 1):
+        for note in translation.notes:
+            typer.echo(f"warning: {names[note.source]}:{number}: {note.text}", err=True)
+        yield translation
+
+
 def json_line(value: Any) -> bytes:
     """A value as one line of JSON Lines."""
     return (json.dumps(value, ensure_ascii=False) + "\n").encode()
@@ -95,15 +106,15 @@ def translation_record(translation: "Translation") -> dict[str, Any]:
 
 
 def word_matrix(translation: "Translation", tokenizers: "Tokenizers") -> "AlignmentMatrix":
-    """The best hypothesis' alignment, pieces merged to words; an empty line has an empty matrix."""
+    """The best hypothesis' alignment, pieces merged to words; an empty line, and one that is too long for an alignment,
+    has an empty matrix."""
     import numpy as np
 
     from nmt.translate import Alignment
 
-    if not translation.hypotheses:
+    best = translation.hypotheses[0] if translation.hypotheses else None
+    if best is None or best.alignment_TS is None:
         return _merged(tokenizers, Alignment((), (), np.zeros((0, 0), dtype=np.float32), 0.0))
-    best = translation.hypotheses[0]
-    assert best.alignment_TS is not None, "asked of a model with attention"
     return _merged(tokenizers, Alignment(translation.source_pieces, best.pieces, best.alignment_TS, best.log_prob))
 
 

@@ -1,8 +1,7 @@
 """`nmt translate`: translate lines of text with a trained model."""
 
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,9 +27,6 @@ from nmt.cli.options import (
 )
 from nmt.errors import ConfigError
 
-if TYPE_CHECKING:
-    from nmt.translate import Decoding, LineTranslator, Translation
-
 Texts = Annotated[
     list[Path] | None,
     typer.Option(
@@ -40,6 +36,16 @@ Texts = Annotated[
         show_default=False,
     ),
 ]
+Output = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The translation; standard output.", show_default=False)
+]
+Json = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Scores, n-best, alignments as JSON Lines.", show_default=False)
+]
+ReplaceUnknown = Annotated[
+    bool, typer.Option("--replace-unknown", help="Copy the source piece most attended to for unknown ones.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where a stopped translation left off.")]
 Heatmaps = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Pictures of the first 50 lines' alignments.", show_default=False),
@@ -49,9 +55,7 @@ Heatmaps = Annotated[
 def translate(
     run: RunArgument,
     input_: Texts = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The translation; standard output.", show_default=False)
-    ] = None,
+    output: Output = None,
     checkpoint: Checkpoint = BEST,
     beam_size: BeamSize = None,
     length_penalty: LengthPenalty = None,
@@ -60,42 +64,44 @@ def translate(
     batch_tokens: BatchTokens = BATCH_TOKENS,
     device: Device = None,
     threads: Threads = None,
-    replace_unknown: Annotated[
-        bool, typer.Option("--replace-unknown", help="Copy the source piece most attended to for unknown ones.")
-    ] = False,
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Scores, n-best, alignments as JSON Lines.", show_default=False),
-    ] = None,
+    replace_unknown: ReplaceUnknown = False,
+    json: Json = None,
     n_best: Annotated[int, typer.Option(min=1, metavar="N", help="Hypotheses a line in the JSON file.")] = 1,
     heatmaps: Heatmaps = None,
     layer: Layer = None,
     heads: Heads = None,
     engine: EngineName = Engine.TORCH,
     precision: PrecisionName = "float32",
+    resume: Resume = False,
 ) -> None:
     """Translate text, line by line.
 
     Each line of input gives exactly one line of output, an empty line an
     empty one. Lines longer than the model's limit are cut at sentence ends,
-    and their parts are translated one by one. A model that reads the
-    sentences before takes a blank line for the end of a document.
+    and their parts are translated one by one; a warning names them, and
+    lines that cannot be translated, which are left empty. A model that reads
+    the sentences before takes a blank line for the end of a document.
+
+    With --input and --output, lines stand in FILE.partial until all are
+    there; when stopped or killed, the same command with --resume goes on.
 
     \b
     Examples:
       nmt translate runs/quickstart --input test.en --output test.hyp
       echo "A man sleeps ." | nmt translate runs/quickstart
       nmt translate runs/x --input a.en --json a.jsonl --n-best 5
-      nmt translate runs/x --engine ctranslate2 --input a.en
+      nmt translate runs/x --engine ctranslate2 --input a.en --output a.de
     """
+    from nmt.cli.translating import Work, write
     from nmt.files import made_folder
     from nmt.translate import Decoding
 
     inputs = input_ or []
     _check(n_best, inputs, output, json)
+    made_of = _made_of(run, checkpoint, inputs, (output, json), resume)
     shown = bool(json or heatmaps or replace_unknown)
     want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
-    translator = load_engine(engine, run, checkpoint, device, threads, precision)
+    translator = load_engine(engine, run, made_of.get("checkpoint", checkpoint), device, threads, precision)
     check_sources("--input", max(len(inputs), 1), translator)
     if heatmaps and want:
         translator.check(want)
@@ -105,39 +111,32 @@ def translate(
     )
     longest = max_length and max_length + 1  # the end of the sentence is a piece, too
     decoding = Decoding(search, n_best, want, longest, batch_tokens, replace_unknown)
-    _write(translator, decoding, (inputs, output), json, heatmaps)
+    write(Work(translator, decoding, inputs, output, json, heatmaps), made_of | {"precision": precision}, resume)
 
 
 def _check(n_best: int, inputs: list[Path], output: Path | None, json: Path | None) -> None:
     from nmt.cli.results import check_files
+    from nmt.cli.translating import is_lasting
+    from nmt.partial import beside
 
     if n_best > 1 and json is None:
         raise ConfigError("--n-best chooses how many hypotheses the JSON file has", "give --json with it")
     check_files(inputs, (output, json))
+    check_files(inputs, [beside(path) for path in (output, json) if path and is_lasting(path)])
 
 
-def _write(
-    translator: "LineTranslator",
-    decoding: "Decoding",
-    files: tuple[list[Path], Path | None],
-    json: Path | None,
-    heatmaps: Path | None,
-) -> None:
-    """Translate and write all that was asked for, line by line."""
-    from nmt.cli.results import PICTURES, json_line, lines_of, opened, translation_record, word_matrix
+def _made_of(
+    run: Path, checkpoint: str, inputs: list[Path], outputs: tuple[Path | None, Path | None], resume: bool
+) -> dict[str, Any]:
+    """What a translation that can be gone on with comes of; nothing of one that cannot.
 
-    first: list[Translation] = []
-    with ExitStack() as stack:
-        text = stack.enter_context(opened(files[1]))
-        records = stack.enter_context(opened(json)) if json else None
-        for translation in translator.translate_lines(lines_of(files[0]), decoding):
-            text.write(f"{translation.text}\n".encode())
-            if records is not None:
-                records.write(json_line(translation_record(translation)))
-            if heatmaps and len(first) < PICTURES:
-                first.append(translation)
-    if heatmaps:
-        from nmt.visualize.heatmap import draw_heatmaps
+    Raises: ConfigError where that one is to be gone on with; CheckpointError as `origin`.
+    """
+    from nmt.cli.translating import is_lasting, origin
 
-        drawn = draw_heatmaps((word_matrix(line, translator.tokenizers) for line in first), heatmaps)
-        typer.echo(f"{len(drawn)} heatmaps in {heatmaps}", err=True)
+    if outputs[0] and inputs and all(map(is_lasting, [*inputs, *filter(None, outputs)])):
+        return origin(run, checkpoint)
+    if resume:
+        message = "--resume: goes on with what was written to a file, of what can be read again"
+        raise ConfigError(message, "give --input and --output, and files for both, not pipes")
+    return {}

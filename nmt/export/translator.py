@@ -69,7 +69,9 @@ class ExportedTranslator(LineTranslator):
             intra_threads=1,
         )
 
-    def translate_lines(self, lines: Iterable[Line], decoding: Decoding | None = None) -> Iterator[Translation]:
+    def translate_lines(
+        self, lines: Iterable[Line], decoding: Decoding | None = None, done: int = 0
+    ) -> Iterator[Translation]:
         """Translations in the order of the lines, as they come; alignments are None.
 
         Raises: ExportError for alignments, a coverage penalty, or more hypotheses than the beam has. Warns: where the
@@ -77,7 +79,7 @@ class ExportedTranslator(LineTranslator):
         """
         decoding = decoding or Decoding(self.search)
         check_search(decoding)
-        return super().translate_lines(lines, decoding)
+        return super().translate_lines(lines, decoding, done)
 
     def check(self, want: Want) -> None:
         """Raises: ExportError, as there are no alignments."""
@@ -141,13 +143,16 @@ class ExportedTranslator(LineTranslator):
         if forbidden or cut:
             patience = asked.limit if cut else 1
             answer = self._start([source], asked, patience, NEVER if forbidden else None)[0].result()
-        found = []
+        found: list[Translated] = []
         for tokens, score in zip(answer.hypotheses, answer.scores, strict=True):
             pieces = tuple(piece for piece in tokens if piece != END)
             known = len(pieces) < len(tokens) and not forbidden
             log_prob = score * len(tokens) ** asked.engine_alpha if known else self._log_prob(source, pieces)
             own_score = log_prob / float(length_penalty(len(pieces) + 1, asked.alpha))
-            found.append(Translated(self.tokenizers.target.decode(pieces), pieces, log_prob, own_score, None))
+            text = self.text(pieces)
+            found += [] if text is None else [Translated(text, pieces, log_prob, own_score, None)]
+        if not found:
+            return []
         return sorted(first_ended(found, asked.beam_size), key=lambda hypothesis: -hypothesis.score)
 
     def _log_prob(self, source: list[str], pieces: Sequence[str]) -> float:

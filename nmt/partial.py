@@ -1,0 +1,181 @@
+"""Files of lines that come to be over hours: whole in their place or not there, and when killed gone on with.
+
+    FILE.partial         the lines so far, flushed one by one; they become FILE when they are complete
+    FILE.partial.json    beside that of the first file: what the lines are made of, so that only the same goes on
+
+Several files are written in step, a line of each at a time; what one has more than the others, and a torn last line,
+is cut off when they are gone on with.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from nmt.errors import DataError, NmtError
+from nmt.files import naming, written_whole
+from nmt.json_source import parse_json
+
+FORMAT = 1
+BLOCK = 1 << 20
+BEGUN, COMPLETE = "begun", "complete"
+ANEW = "leave out --resume to begin anew"
+
+
+class PartialFiles:
+    """The open files. `done`: the lines that were there, and those written since; `complete`: nothing is missing."""
+
+    def __init__(self, files: Sequence[FileIO], done: int = 0, complete: bool = False) -> None:
+        self._files = files
+        self.done = done
+        self.complete = complete
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """A line of each file, seen at once by whoever reads it. Raises: DataError where there is no room for it."""
+        for file, line in zip(self._files, lines, strict=True):
+            rest = memoryview(line)
+            with naming(file.name):
+                while rest:
+                    rest = rest[file.write(rest) :]
+        self.done += 1
+
+
+def beside(place: Path) -> Path:
+    """Where the lines of a file are until it is complete; of a link, beside the file that it leads to."""
+    target = Path(os.path.realpath(place))
+    return target.with_name(f"{target.name}.partial")
+
+
+@contextmanager
+def partial_files(
+    places: Sequence[Path], made_of: Mapping[str, Any], resume: bool, fewest: int = 0
+) -> Iterator[PartialFiles]:
+    """Files to write in step, which take their places when the block ends well. When it fails, what has whole lines
+    stays for `resume`; where there is nothing to go on with, or fewer than `fewest` lines, they are begun anew.
+
+    Raises: DataError where the operating system refuses a file, another process writes it, or what is there was made
+    of something else than `made_of`, plain values.
+    """
+    parts = [beside(place) for place in places]
+    head = parts[0].with_name(f"{parts[0].name}.json")
+    with ExitStack() as stack:
+        found = _found(head, made_of) if resume else None
+        if found == COMPLETE:
+            yield PartialFiles([], complete=True)
+            _take_places(head, places)
+            return
+        files = [stack.enter_context(_own(part)) for part in parts]
+        done = min(map(_count, files)) if found else 0
+        written = PartialFiles(files, done if done >= fewest else 0)
+        for file in files:
+            _cut(file, written.done)
+        _note(head, made_of, BEGUN)
+        try:
+            yield written
+        except BaseException as error:
+            if not written.done:
+                _remove([head, *parts])
+            elif isinstance(error, NmtError):
+                raise type(error)(error.message, "; ".join(filter(None, (error.hint, kept(parts[0]))))) from error
+            raise
+        for file in files:
+            with naming(file.name):
+                os.fsync(file.fileno())
+        _note(head, made_of, COMPLETE)
+        _take_places(head, places)
+
+
+def kept(part: Path) -> str:
+    """What to say where lines are left to go on with."""
+    return f"what is done is kept in {part}: the same command with --resume goes on"
+
+
+@contextmanager
+def _own(part: Path) -> Iterator[FileIO]:
+    """The file, made where it is missing; this process's own, until it ends, whatever ends it."""
+    with naming(part):
+        part.parent.mkdir(parents=True, exist_ok=True)
+        file = FileIO(part, "a+")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataError(f"{part}: another process is writing it", "name another file") from error
+        except OSError:
+            pass  # a file system without locks
+        yield file
+
+
+def _found(head: Path, made_of: Mapping[str, Any]) -> str:
+    """How far an earlier process noted that it came; nothing where there is none.
+
+    Raises: DataError where it made the lines of something else.
+    """
+    if not head.exists():
+        return ""
+    try:
+        noted = parse_json(head.read_text("utf-8"))
+        before, state, version = dict(noted["made_of"]), str(noted["state"]), int(noted["format"])
+    except OSError as error:
+        raise DataError(f"{head}: {error.strerror}", ANEW) from error
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise DataError(f"{head}: not what a translation leaves", ANEW) from error
+    if version > FORMAT:
+        raise DataError(f"{head}: format {version} is newer than this program's {FORMAT}", ANEW)
+    now = json.loads(json.dumps(made_of))
+    changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    if changed:
+        was, is_ = (str(values.get(changed[0], "nothing"))[:60] for values in (before, now))
+        message = f"{head}: begun with another {changed[0]}: it was {was}, and is {is_}"
+        raise DataError(message, f"give the command as it was, or {ANEW}")
+    return state
+
+
+def _note(head: Path, made_of: Mapping[str, Any], state: str) -> None:
+    noted = {"format": FORMAT, "state": state, "made_of": made_of}
+    with written_whole(head) as file:
+        file.write((json.dumps(noted, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _count(file: FileIO) -> int:
+    """Whole lines of a file."""
+    file.seek(0)
+    return sum(block.count(b"\n") for block in iter(lambda: file.read(BLOCK), b""))
+
+
+def _cut(file: FileIO, lines: int) -> None:
+    """Keep so many lines."""
+    file.seek(0)
+    size, left = 0, lines
+    while left:
+        block = file.read(BLOCK)
+        ends = block.count(b"\n")
+        if ends < left:
+            size, left = size + len(block), left - ends
+            continue
+        end = -1
+        for _ in range(left):
+            end = block.index(b"\n", end + 1)
+        size, left = size + end + 1, 0
+    with naming(file.name):
+        file.truncate(size)
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _take_places(head: Path, places: Sequence[Path]) -> None:
+    """Give complete files their places, those that have them already left out: whoever did so was killed meanwhile."""
+    for place in places:
+        target, part = Path(os.path.realpath(place)), beside(place)
+        with naming(target):
+            if part.exists():
+                os.replace(part, target)
+    head.unlink()

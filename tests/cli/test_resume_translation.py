@@ -1,0 +1,309 @@
+"""`nmt translate --resume`: killed for real, at any line, what follows is the same to the byte."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from command_line import CONFIG, Command, run_main, write_text
+
+import nmt.translate
+from nmt import partial
+from nmt.translate import Translator
+
+PARTIAL, HEAD = Path("out.partial"), Path("out.partial.json")
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nmt.translate, "CHUNK", 8)
+
+
+@pytest.fixture
+def stop_after(monkeypatch: pytest.MonkeyPatch):
+    """Let the program be interrupted, as by Ctrl-C, when it has computed so many chunks."""
+
+    def set_(chunks: int, error: type[BaseException] = KeyboardInterrupt) -> None:
+        translate, count = Translator.translate_segments, iter(range(chunks))
+
+        def stopping(*arguments: object) -> object:
+            if next(count, None) is None:
+                raise error
+            return translate(*arguments)
+
+        monkeypatch.setattr(Translator, "translate_segments", stopping)
+
+    return set_
+
+
+def lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+@pytest.fixture
+def in_copy(trained: Path, folder: Path) -> Path:
+    """The current directory, from which the run and its text can be read."""
+    for name in ("runs", "text.en", "text.de"):
+        (folder / name).symlink_to(trained / name)
+    return folder
+
+
+COMMAND = ("translate", "runs/x", "--input", "text.en", "--output", "out")
+
+
+def whole(run: Command) -> tuple[bytes, bytes]:
+    assert run(*COMMAND[:-1], "whole", "--json", "whole.jsonl").code == 0
+    return Path("whole").read_bytes(), Path("whole.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_ctrl_c_leaves_the_lines_and_says_how_to_go_on(
+    run: Command, in_copy: Path, small_chunks: None, stop_after, chunks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = whole(run)
+    with monkeypatch.context():
+        stop_after(chunks)
+        stopped = run(*COMMAND, "--json", "out.jsonl")
+    assert (stopped.code, lines(PARTIAL), Path("out").exists()) == (130, 8 * chunks, False)
+    assert stopped.err == (
+        f"stopped after line {8 * chunks}; what is done is kept in {in_copy}/out.partial: "
+        "the same command with --resume goes on\n"
+    )
+    monkeypatch.undo()
+    monkeypatch.chdir(in_copy)
+    monkeypatch.setattr(nmt.translate, "CHUNK", 8)
+    answer = run(*COMMAND, "--json", "out.jsonl", "--resume")
+    assert (answer.code, answer.err) == (0, f"going on after line {8 * chunks}\n")
+    assert (Path("out").read_bytes(), Path("out.jsonl").read_bytes()) == expected
+    assert not PARTIAL.exists()
+    assert not HEAD.exists()
+
+
+def begun(run: Command, *more: object) -> None:
+    """A translation that was killed when it had finished: all files as they were before they took their places."""
+    assert run(*COMMAND, *more).code == 0
+    assert not HEAD.exists()
+
+
+@pytest.fixture
+def killed(in_copy: Path, run: Command, small_chunks: None, stop_after, monkeypatch: pytest.MonkeyPatch):
+    """A function that leaves a translation of 16 lines, whatever the command."""
+
+    def leave(*more: object) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Translator, "translate_segments", Translator.translate_segments)
+            stop_after(2)
+            assert run(*COMMAND, *more).code == 130
+        assert lines(PARTIAL) == 16
+
+    return leave
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 40, 1000])
+def test_a_torn_last_line_is_cut_and_made_again(run: Command, killed, cut: int) -> None:
+    expected = whole(run)
+    killed("--json", "out.jsonl")
+    torn = Path("out.jsonl.partial")
+    torn.write_bytes(torn.read_bytes()[: -cut or None])
+    PARTIAL.write_bytes(PARTIAL.read_bytes() + "ein Zeichen aus zwei Hälften \xc3".encode("latin-1"))
+    assert run(*COMMAND, "--json", "out.jsonl", "--resume").code == 0
+    assert (Path("out").read_bytes(), Path("out.jsonl").read_bytes()) == expected
+
+
+def test_resuming_begins_where_nothing_was_left(run: Command, in_copy: Path) -> None:
+    assert run(*COMMAND, "--resume") == (0, "", "")
+    assert Path("out").read_bytes() == whole(run)[0]
+
+
+def test_without_resume_a_translation_begins_anew(run: Command, killed) -> None:
+    killed()
+    PARTIAL.write_text("something else\n" * 16)
+    assert run(*COMMAND) == (0, "", "")
+    assert Path("out").read_bytes() == whole(run)[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "changed"),
+    [
+        (("--beam-size", 2), "search: it was {'name': 'beam', 'beam_size': 5"),
+        (("--checkpoint", "step-4"), "checkpoint: it was step-8, and is step-4"),
+        (("--max-length", 9), "max length: it was None, and is 10"),
+        (("--precision", "bfloat16"), "precision: it was float32, and is bfloat16"),
+        (("--json", "new.jsonl"), "json: it was None, and is "),
+        (("--replace-unknown",), "want: it was None, and is [-1, None]"),
+    ],
+)
+def test_another_setting_is_refused(run: Command, killed, more: tuple[object, ...], changed: str) -> None:
+    killed("--checkpoint", "step-8")
+    answer = run(*COMMAND, *(() if "--checkpoint" in more else ("--checkpoint", "step-8")), *more, "--resume")
+    assert answer.code == 2
+    assert f"out.partial.json: begun with another {changed}" in answer.err
+    assert answer.err.endswith("hint: give the command as it was, or leave out --resume to begin anew\n")
+    assert lines(PARTIAL) == 16
+
+
+def test_input_that_has_changed_is_refused(run: Command, killed, in_copy: Path) -> None:
+    killed()
+    text = (in_copy / "text.en").read_text()
+    (in_copy / "text.en").unlink()
+    (in_copy / "text.en").write_text(text.replace("a", "b"))
+    answer = run(*COMMAND, "--resume")
+    assert (answer.code, lines(PARTIAL)) == (2, 16)
+    assert "begun with another input: " in answer.err
+
+
+def test_input_that_changes_meanwhile_is_told(run: Command, in_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (in_copy / "mine").write_text("a b\n" * 9)
+    translate = Translator.translate_segments
+
+    def changing(*arguments: object) -> object:
+        (in_copy / "mine").write_text("c\n" * 9)
+        return translate(*arguments)
+
+    monkeypatch.setattr(Translator, "translate_segments", changing)
+    answer = run("translate", "runs/x", "--input", "mine", "--output", "out")
+    assert (answer.code, Path("out").exists()) == (2, False)
+    assert answer.err.startswith("error: mine: has changed while it was read\n")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 9, "state": "x", "made_of": {}}'])
+def test_a_damaged_note_is_refused(run: Command, killed, content: str) -> None:
+    killed()
+    HEAD.write_text(content)
+    answer = run(*COMMAND, "--resume")
+    assert answer.code == 2
+    assert answer.err.startswith(f"error: {HEAD.absolute()}: ")
+    assert answer.err.endswith("hint: leave out --resume to begin anew\n")
+
+
+def test_a_second_process_is_refused(run: Command, killed) -> None:
+    killed()
+    with PARTIAL.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        answer = run(*COMMAND, "--resume")
+    assert answer.code == 2
+    assert answer.err.startswith(f"error: {PARTIAL.absolute()}: another process is writing it\n")
+    assert lines(PARTIAL) == 16
+
+
+def test_files_that_were_complete_take_their_places(run: Command, killed, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, replace = whole(run), os.replace
+
+    def once(source: Path, target: Path) -> None:
+        if Path(target).name == "out.jsonl":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr("nmt.partial.os.replace", once)
+    assert run(*COMMAND, "--json", "out.jsonl").code == 130
+    assert (Path("out").exists(), Path("out.jsonl").exists(), HEAD.exists()) == (True, False, True)
+    monkeypatch.setattr("nmt.partial.os.replace", replace)
+    assert run(*COMMAND, "--json", "out.jsonl", "--resume").code == 0
+    assert (Path("out").read_bytes(), Path("out.jsonl").read_bytes()) == expected
+    assert not HEAD.exists()
+
+
+@pytest.mark.parametrize(("drawn", "before", "afterwards"), [(10, [10], [10]), (18, [], [18]), (50, [], [40])])
+def test_pictures_are_drawn_once(
+    run: Command, killed, monkeypatch: pytest.MonkeyPatch, drawn: int, before: list[int], afterwards: list[int]
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr("nmt.cli.translating.PICTURES", drawn)
+    monkeypatch.setattr("nmt.visualize.heatmap.draw_heatmaps", lambda all_, _: seen.append(len(list(all_))) or [])
+    killed("--heatmaps", "pictures")
+    assert seen == before
+    assert run(*COMMAND, "--heatmaps", "pictures", "--resume").code == 0
+    assert seen == afterwards
+
+
+@pytest.mark.parametrize("arguments", [("--output", "out"), ("--input", "text.en"), ()])
+def test_what_cannot_be_gone_on_with_is_refused(run: Command, in_copy: Path, arguments: tuple[str, ...]) -> None:
+    assert run("translate", "runs/x", *arguments, "--resume", stdin=b"a\n") == (
+        2,
+        "",
+        "error: --resume: goes on with what was written to a file, of what can be read again\n"
+        "hint: give --input and --output, and files for both, not pipes\n",
+    )
+
+
+def test_a_pipe_can_be_translated(run: Command, in_copy: Path) -> None:
+    os.mkfifo("pipe")
+    writer = subprocess.Popen(["sh", "-c", "printf 'a b\\nc\\n' > pipe"])
+    answer = run("translate", "runs/x", "--input", "pipe", "--output", "out")
+    assert (answer.code, lines(Path("out")), writer.wait()) == (0, 2, 0)
+
+
+def test_bad_input_is_told_before_the_work_and_leaves_nothing(run: Command, in_copy: Path) -> None:
+    (in_copy / "bad").write_bytes(b"a\n" * 9000 + b"\xff\n")
+    answer = run("translate", "runs/x", "--input", "bad", "--output", "out")
+    assert (answer.code, answer.err.splitlines()[0]) == (
+        2,
+        "error: bad:9001: not valid UTF-8 (byte 0xff at column 1)",
+    )
+    assert not list(in_copy.glob("out*"))
+
+
+def test_a_full_disk_leaves_what_there_was_room_for(run: Command, killed, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(partial.FileIO):
+        def write(self, content: bytes) -> int:
+            if self.tell() > 20:
+                raise OSError(28, "No space left on device")
+            return super().write(content)
+
+    expected = whole(run)[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(partial, "FileIO", Full)
+        answer = run(*COMMAND)
+    assert answer.code == 2
+    assert answer.err.startswith(f"error: {PARTIAL.absolute()}: cannot be written (No space left on device)\n")
+    assert answer.err.endswith("the same command with --resume goes on\n")
+    assert run(*COMMAND, "--resume").code == 0
+    assert Path("out").read_bytes() == expected
+
+
+def test_the_sentences_before_a_resumed_line_are_known(run: Command, folder: Path, stop_after) -> None:
+    write_text(folder)
+    config = CONFIG.replace("tokenizer:", "  context: {sentences: 2}\ntokenizer:").replace(
+        "model:", "model:\n  sources: {combine: concat}"
+    )
+    (folder / "x.yaml").write_text(config)
+    assert run_main(("train", "x.yaml")) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nmt.translate, "CHUNK", 8)
+        assert run(*COMMAND[:-1], "whole").code == 0
+        patch.setattr(Translator, "translate_segments", Translator.translate_segments)
+        translate, count = Translator.translate_segments, iter(range(2))
+
+        def stopping(*arguments: object) -> object:
+            if next(count, None) is None:
+                raise KeyboardInterrupt
+            return translate(*arguments)
+
+        patch.setattr(Translator, "translate_segments", stopping)
+        assert run(*COMMAND).code == 130
+        patch.setattr(Translator, "translate_segments", translate)
+        assert run(*COMMAND, "--resume").code == 0
+    assert Path("out").read_bytes() == Path("whole").read_bytes()
+
+
+def test_a_killed_process_is_gone_on_with_to_the_byte(run: Command, in_copy: Path) -> None:
+    (in_copy / "many").write_bytes((in_copy / "text.en").read_bytes() * 104)  # three chunks
+    command = ["translate", "runs/x", "--beam-size", "1", "--threads", str(torch.get_num_threads()), "--input", "many"]
+    own = [*command, "--output", "out", "--json", "out.jsonl"]
+    with subprocess.Popen([sys.executable, "-m", "nmt", *own]) as process:
+        while lines(PARTIAL) <= 2048 and process.poll() is None:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert 2048 < lines(PARTIAL) < 4160
+    left = min(map(lines, (PARTIAL, Path("out.jsonl.partial"))))
+    assert run(*own, "--resume").err == f"going on after line {left}\n"
+    assert run(*command, "--output", "whole", "--json", "whole.jsonl").code == 0
+    assert Path("out").read_bytes() == Path("whole").read_bytes()
+    assert Path("out.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+    assert lines(Path("out.jsonl")) == 4160
