@@ -35,7 +35,7 @@ MODELS: dict[str, dict[str, Any]] = {
         for part in ("encoder", "decoder")
     },
 }
-TRAINING = {"batch_tokens": 512, "max_updates": UPDATES, "validate_every": 200, "checkpoint_every": 200}
+TRAINING = {"batch_tokens": 512, "validate_every": 200, "checkpoint_every": 200, "patience": None}
 
 
 class Seen(NamedTuple):
@@ -55,14 +55,14 @@ def look(process: int, at: int) -> Seen:
     return Seen(at, resident, len(os.listdir(home / "fd")), len(os.listdir(home / "task")))
 
 
-def train(folder: Path, model: str, precision: str) -> Iterator[Seen]:
+def train(folder: Path, model: str, precision: str, updates: int = UPDATES) -> Iterator[Seen]:
     """`nmt train` with validations and checkpoints, seen at regular times."""
     text = {name: {"source": f"{folder}/{name}.en", "target": f"{folder}/{name}.de"} for name in ("train", "valid")}
     config = {
         "data": text,
         "tokenizer": {"name": "bpe", "vocabulary_size": 1000},
         "model": {"embedding_size": 64, **MODELS[model]},
-        "training": {**TRAINING, "precision": precision, "patience": None},
+        "training": {**TRAINING, "precision": precision, "max_updates": updates},
     }
     write_sample(folder)
     (folder / "long.yaml").write_text(dump(config), encoding="utf-8")
@@ -70,20 +70,20 @@ def train(folder: Path, model: str, precision: str) -> Iterator[Seen]:
     process = subprocess.Popen(_command("train", "long.yaml", "--run", "run"), cwd=folder, stdout=subprocess.DEVNULL)
     while process.poll() is None:
         step = _step(run / "metrics.jsonl")
-        if 0 < step < UPDATES:  # a run that begins or ends does other things
+        if 0 < step < updates:  # a run that begins or ends does other things
             yield look(process.pid, step)
         time.sleep(SECONDS)
     _check(process)
 
 
 def translate(folder: Path, model: str) -> Iterator[Seen]:
-    """`nmt translate` of short lines, repeated, seen when so many have come out."""
-    for _ in train(folder, model, "float32"):
+    """`nmt translate` of short lines, repeated, by a model that knows a little; seen when so many have come out."""
+    for _ in train(folder, model, "float32", updates=400):
         pass
     short = [line for line in read_lines(folder / "train.en") if len(line.split()) <= WORDS]
     lines = (short[number % len(short)] for number in range(LINES))
     (folder / "long.en").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    command = _command("translate", "run", "--input", "long.en", "--beam-size", "2")
+    command = _command("translate", "run", "--input", "long.en", "--beam-size", "2", "--max-length", "12")
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE)
     assert process.stdout is not None
     count = 0
