@@ -64,6 +64,8 @@ class Run:
                 for name in CONTENTS[:-1]:  # the config is replaced, so that there is always one
                     remove(path / name)
                 clear_rests(path)
+                if (path / "config.yaml").is_symlink():  # what it leads to is not the run's
+                    remove(path / "config.yaml")
                 _write(path / "config.yaml", dump_config(config))
                 run.checkpoints.mkdir()
         except OSError as error:

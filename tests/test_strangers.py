@@ -22,7 +22,7 @@ from tiny_run import Tiny
 import nmt
 from nmt.checkpoint import Run
 from nmt.cli.app import main
-from nmt.errors import DataError
+from nmt.errors import CheckpointError, DataError
 from nmt.manifest import MANIFEST, damage, write_json
 from nmt.manifest import _measured as measured
 from nmt.text.tokenizers import load_tokenizers
@@ -133,6 +133,7 @@ COMMANDS = {
     "info": ("info", "run"),
     "translate": ("translate", "run", "--checkpoint", "last", "--input", "text.en"),
     "best": ("translate", "run", "--input", "text.en"),
+    "start": ("train", "run/config.yaml", "--run", "new", "--set", "training.start_from=run"),
     "evaluate": ("evaluate", "run", "--checkpoint", "last", "--source", "text.en", "--reference", "text.en"),
     "align": ("align", "run", "--checkpoint", "last", "--source", "text.en", "--target", "text.en"),
     "export": ("export", "run", "--checkpoint", "last", "--to", "ctranslate2"),
@@ -171,7 +172,7 @@ def harm(commands: str, named: str) -> Callable[[Callable[[Case], object]], Call
 ALL = "info translate evaluate align export resume"  # of some harm; of the rest, commands that load in different ways
 
 
-@harm("translate evaluate align resume", "model.safetensors")
+@harm("translate evaluate align resume start", "model.safetensors")
 def pickled_weights(case: Case) -> None:
     case.write(MODEL, pickle.dumps(Bomb(case.canary)))
 
@@ -357,6 +358,53 @@ def a_state_of_countless_brackets(case: Case) -> None:
     case.write(LAST / "state.json", "[" * 1_000_000)
 
 
+def state(*keys: str, value: Any) -> Callable[[Case], object]:
+    return lambda case: case.change(LAST / "state.json", *keys, value=value)
+
+
+for _keys, _value in {
+    ("step",): 7,
+    ("scores",): [1.0, 2.0],
+    ("data", "position"): 10**6,
+    ("data", "pool"): -1,
+    ("data", "epoch"): float("inf"),
+    ("metrics_lines",): "many",
+    ("window",): [],
+}.items():
+    HARM[f"{'.'.join(_keys)} of {_value}"] = ("resume", state(*_keys, value=_value), "state.json")
+
+
+def moments(case: Case, **changed: torch.Tensor) -> None:
+    """Change tensors of training."""
+    case.tensors(LAST / "training.safetensors", **changed)
+
+
+NAME = "optimizer.target_embedding.weight"
+
+
+@harm("resume", "training.safetensors")
+def moments_of_another_shape(case: Case) -> None:
+    moments(case, **{f"{NAME}.exp_avg": torch.zeros(3)})
+
+
+@harm("resume", "training.safetensors")
+def moments_of_nothing(case: Case) -> None:
+    moments(case, more=torch.zeros(1))
+
+
+@harm("resume", "training.safetensors")
+def moments_that_lack_one(case: Case) -> None:
+    path = case.run / LAST / "training.safetensors"
+    save_file({key: value for key, value in load_file(path).items() if key != f"{NAME}.exp_avg"}, path)
+    case.forge()
+
+
+@harm("resume", "training.safetensors")
+def a_random_generator_of_noise(case: Case) -> None:
+    noise = np.random.default_rng(1).bytes(5056)
+    moments(case, **{"random.cpu": torch.frombuffer(bytearray(noise), dtype=torch.uint8)})
+
+
 @harm("info", "metrics.jsonl:1")
 def metrics_of_countless_brackets(case: Case) -> None:
     case.write("metrics.jsonl", "[" * 1_000_000 + "\n")
@@ -402,7 +450,9 @@ PLACES = {
 
 
 def linked(name: str | Path) -> Callable[[Case], object]:
-    return lambda case: case.link(name, case.outside / ("file" if "." in Path(name).name else "."))
+    """A link to a file outside, or to a folder in the place of a folder."""
+    folder = Path(name).name in ("checkpoints", "plots", "export", "tokenizer", LAST.name, ".removed-step-6")
+    return lambda case: case.link(name, case.outside / ("." if folder else "file"))
 
 
 def piped(name: str | Path) -> Callable[[Case], object]:
@@ -410,7 +460,7 @@ def piped(name: str | Path) -> Callable[[Case], object]:
 
 
 for _what, _name in PLACES.items():
-    HARM[f"{_what} elsewhere"] = (ALL if _what == "weights" else "info resume", linked(_name), str(_name))
+    HARM[f"{_what} elsewhere"] = (f"{ALL} start" if _what == "weights" else "info resume", linked(_name), str(_name))
 for _what in ("weights", "a tokenizer", "metrics", "the log", "the best"):
     HARM[f"{_what} in a pipe"] = ("translate resume", piped(PLACES[_what]), str(PLACES[_what]))
 HARM["a log on a device"] = ("translate resume", lambda case: case.link("train.log", "/dev/null"), "train.log")
@@ -442,12 +492,20 @@ def test_a_sentencepiece_model_of_a_terabyte_is_not_read(case: Case) -> None:
 
 def test_what_is_overwritten_is_the_run_and_not_what_its_links_lead_to(case: Case) -> None:
     config, before = Run.open(case.run).config, case.seen()
-    for name in ("plots", "export", "train.log"):
+    for name in ("plots", "export", "checkpoints", "metrics.jsonl", "train.log", "config.yaml", ".writing-config.yaml"):
         linked(name)(case)
-    linked("checkpoints")(case)
-    Run.create(case.run, config, overwrite=True)
+    Run.create(case.run, config, overwrite=True).release()
     assert case.seen() == before
-    assert not (case.run / "checkpoints").is_symlink()
+    assert sorted(path.name for path in case.run.iterdir()) == ["checkpoints", "config.yaml"]
+    assert not any(path.is_symlink() for path in case.run.iterdir())
+
+
+def test_a_lock_that_is_a_link_is_not_written_through(case: Case) -> None:
+    config = Run.open(case.run).config
+    linked(".lock")(case)
+    with pytest.raises(CheckpointError, match=r"\.lock"):
+        Run.create(case.run, config, overwrite=True)
+    assert (case.outside / "file").read_text() == "not the run's"
 
 
 def test_files_that_a_config_names_are_not_read_to_translate_or_to_tell(
@@ -524,7 +582,8 @@ def test_the_search_finds_what_it_looks_for(line: str) -> None:
 
 
 def test_json_is_read_by_the_one_that_bounds_it() -> None:
-    found = {path.name for path in SOURCES if "json.loads" in path.read_text("utf-8")}
+    own = "json.loads(json.dumps("  # what is written is what would be read
+    found = {path.name for path in SOURCES if "json.loads" in path.read_text("utf-8").replace(own, "")}
     assert found == {"json_source.py"}
 
 

@@ -61,9 +61,15 @@ class Batches:
         return {"epoch": self.epoch, "pool": self._pool, "position": self._position}
 
     def load_state(self, state: dict[str, int]) -> None:
-        """Continue where `state` was taken: the next batches are the same, bit for bit."""
-        self.epoch, self._pool, self._position = state["epoch"], state["pool"], state["position"]
-        self._plan = None
+        """Continue where `state` was taken: the next batches are the same, bit for bit.
+
+        Raises: ValueError for a place that there is not.
+        """
+        epoch, pool, position = state["epoch"], state["pool"], state["position"]
+        plan = self._plan_pool(epoch, pool) if 0 <= pool < self._pools else []
+        if not 0 <= position < len(plan):
+            raise ValueError(f"no batch {position} in pool {pool}")
+        self.epoch, self._pool, self._position, self._plan = epoch, pool, position, plan
 
     def batches_per_epoch(self, epoch: int) -> int:
         """Number of batches of an epoch (a few more or less); planned for this, about 1 s a million pairs."""

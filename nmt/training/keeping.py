@@ -1,6 +1,7 @@
 """Writing a run to a checkpoint and reading it back, bit for bit."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -16,10 +17,11 @@ from nmt.errors import CheckpointError
 from nmt.events import Event, Saved, Warned
 from nmt.manifest import damage, read_json
 from nmt.model import EncoderDecoder
-from nmt.tensors import load_weights, read_tensors, weights
+from nmt.tensors import Form, forms, load_weights, read_tensors, weights
 from nmt.training.state import Progress, Training
 
 _PROGRESS = TypeAdapter(Progress)
+MAX_STATE = 100_000  # bytes of a random generator's state; torch's has 5,056
 
 
 def save(training: Training) -> Event:
@@ -118,6 +120,7 @@ def _load(training: Training, directory: Path) -> Iterator[Event]:
             )
         known = [item.name for item in fields(Progress) if not item.metadata or item.name in state]
         training.progress = _PROGRESS.validate_python({name: state[name] for name in known})
+        _check_progress(training.progress, directory)
         training.batches.load_state({key: int(state["data"][key]) for key in training.batches.state()})
         lines = int(state["metrics_lines"])
     if state.get("content") is not None:  # so that its tokenizers are those of the prepared text
@@ -125,6 +128,7 @@ def _load(training: Training, directory: Path) -> Iterator[Event]:
     _same_vocabularies(training.data, training.run)
     load_weights(training.model, directory / MODEL)
     with _as_written(directory / MOMENTS):
+        _check_moments(training, forms(directory / MOMENTS))
         _load_moments(training, read_tensors(directory / MOMENTS))
     training.stream = iter(training.batches)
     lost = training.journal.cut(lines)
@@ -145,9 +149,38 @@ def _as_written(file: Path) -> Iterator[None]:
     """A file that is whole, yet lacks what `save` writes, is the file's fault."""
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         hint = f"remove {file.parent} to resume from the checkpoint before it"
         raise CheckpointError(f"{file}: not what training writes there", hint) from error
+
+
+def _check_progress(progress: Progress, directory: Path) -> None:
+    """Raises: ValueError where a state contradicts itself, or the name of its checkpoint."""
+    if directory.name != f"step-{progress.step}" or len(progress.scores) != len(progress.scored):
+        raise ValueError(f"{len(progress.scores)} scores of {len(progress.scored)} validations, step {progress.step}")
+
+
+def _check_moments(training: Training, found: Mapping[str, Form]) -> None:
+    """Raises: ValueError where the optimizer would keep other tensors; none of the file is read."""
+    moments = _moments_of_one(training)
+    left = {name: form for name, form in found.items() if not name.startswith("random.")}
+    for name, parameter in training.model.named_parameters():
+        like = {f"optimizer.{name}.{key}": tuple(parameter.shape) if wide else () for key, wide in moments.items()}
+        theirs = {key: left.pop(key).shape for key in like if key in left}
+        if theirs and theirs != like:
+            raise ValueError(f"{name}: {theirs}")
+    states = [form for name, form in found.items() if name.startswith("random.")]
+    if left or any(form.kind != "U8" or math.prod(form.shape) > MAX_STATE for form in states):
+        raise ValueError(f"{sorted(left)[:1]} or the state of a random generator")
+
+
+def _moments_of_one(training: Training) -> dict[str, bool]:
+    """What the optimizer keeps of a parameter, by name, and whether it has the parameter's shape, or is one number."""
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    parameter.grad = torch.zeros(1)
+    optimizer = training.settings.optimizer.build([("one", parameter)])
+    optimizer.step(0.0)
+    return {name: tensor.ndim > 0 for name, tensor in optimizer.state[parameter].items()}
 
 
 def _load_moments(training: Training, tensors: dict[str, Tensor]) -> None:

@@ -122,11 +122,14 @@ def figures(seen: Sequence[Seen], total: int) -> dict[str, Any]:
     """What became of memory, files and threads after the warm-up."""
     after = [one for one in seen if one.at >= total / 4]
     tenth = max(1, len(after) // 10)
-    first, last = (median(one.resident for one in part) for part in (after[:tenth], after[-tenth:]))
+    tenths = [
+        int(median(one.resident for one in after[start : start + tenth])) for start in range(0, len(after), tenth)
+    ]
     return {
         "looks": len(after),
-        "first_bytes": int(first),
-        "last_bytes": int(last),
+        "first_bytes": tenths[0],
+        "last_bytes": tenths[9],
+        "tenths": tenths[:10],
         "largest_bytes": max(one.resident for one in after),
         "files": [max(one.files for one in part) for part in (after[: len(after) // 2], after[len(after) // 2 :])],
         "threads": [max(one.threads for one in part) for part in (after[: len(after) // 2], after[len(after) // 2 :])],
