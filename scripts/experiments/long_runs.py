@@ -128,8 +128,8 @@ def figures(seen: Sequence[Seen], total: int) -> dict[str, Any]:
     return {
         "looks": len(after),
         "first_bytes": tenths[0],
-        "last_bytes": tenths[9],
-        "tenths": tenths[:10],
+        "last_bytes": tenths[-1],
+        "tenths": tenths,
         "largest_bytes": max(one.resident for one in after),
         "files": [max(one.files for one in part) for part in (after[: len(after) // 2], after[len(after) // 2 :])],
         "threads": [max(one.threads for one in part) for part in (after[: len(after) // 2], after[len(after) // 2 :])],
