@@ -28,6 +28,9 @@ KINDS = (  # layers that compute in ways of their own: each new shape of a produ
     "copy-transformer",
     "copy-local_p",
     "pointer-global",
+    "conv-conv",
+    "snail-rnn",
+    "lstmn-copied",
 )
 
 
