@@ -269,6 +269,10 @@ FORBIDDEN = {
         "model:\n  decoder:\n    name: rnn\n    attention: none\n    bridge: zero\n",
         8,
     ),
+    "`attention: {name: none, context: initial}` with `bridge: backward`": (
+        "model:\n  decoder:\n    name: rnn\n    attention: none\n    bridge: backward\n",
+        8,
+    ),
     "`encoder.reverse` with `bidirectional`": ("model:\n  encoder: {name: rnn, reverse: true}\n", 5),
     "`positions: learned` with fewer `max_positions` than `data.max_length`": (
         "model:\n  encoder:\n    name: transformer\n    positions: {name: learned, max_positions: 100}\n",

@@ -143,11 +143,12 @@ def _one_way_backward(config: "Config") -> bool:
     return decoder.name == "rnn" and decoder.bridge.name == "backward" and not encoder_shape(config).bidirectional
 
 
-def _blind(config: "Config") -> bool:
+def _only_bridged(config: "Config", bridge: str) -> bool:
+    """Whether such a bridge is all that the decoder sees of the source."""
     decoder = config.model.decoder
     if decoder.name != "rnn" or decoder.attention.name != "none":
         return False
-    return decoder.attention.context == "initial" and decoder.bridge.name == "zero"
+    return decoder.attention.context == "initial" and decoder.bridge.name == bridge
 
 
 def _cosine_without_end(config: "Config") -> bool:
@@ -232,7 +233,14 @@ FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
         ("model.decoder.bridge", "model.decoder.attention"),
         "the decoder would see nothing of the source",
         "take bridge: dense, or context: every_step",
-        _blind,
+        lambda config: _only_bridged(config, "zero"),
+    ),
+    Rule(
+        "`attention: {name: none, context: initial}` with `bridge: backward`",
+        ("model.decoder.bridge", "model.decoder.attention"),
+        "nothing would read the encoder's other direction",
+        "take bridge: dense, or context: every_step",
+        lambda config: _only_bridged(config, "backward"),
     ),
     Rule(
         "`encoder.reverse` with `bidirectional`",
