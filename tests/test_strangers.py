@@ -9,7 +9,7 @@ import shutil
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from nmt.cli.app import main
 from nmt.errors import CheckpointError, DataError
 from nmt.manifest import MANIFEST, damage, write_json
 from nmt.manifest import _measured as measured
+from nmt.text.subwords import Unigram
 from nmt.text.tokenizers import load_tokenizers
 from nmt.translate import Translator
 
@@ -488,6 +489,19 @@ def test_a_sentencepiece_model_of_a_terabyte_is_not_read(case: Case) -> None:
     os.truncate(case.run / "tokenizer/shared.model", 2**40)
     with bounded(), pytest.raises(DataError, match=r"shared\.model: more than 64,000,000 bytes"):
         load_tokenizers(case.run / "tokenizer")
+
+
+def test_damaged_sentencepiece_models_are_refused_or_read(case: Case) -> None:
+    options = Unigram.Options(vocabulary_size=60, normalization="nfkc")
+    model = bytearray(options.train(["the cat ½ ﬁ é ① sat"] * 20, 1)._model)
+    chance = np.random.default_rng(7)
+    for _ in range(60):
+        places = chance.integers(0, len(model), 20)
+        damaged = bytearray(model)
+        for place in places:
+            damaged[place] = chance.integers(256)
+        with suppress(RuntimeError, ValueError):
+            assert isinstance(Unigram(options, bytes(damaged)).encode("the cat ½ 日本"), list)
 
 
 def test_what_is_overwritten_is_the_run_and_not_what_its_links_lead_to(case: Case) -> None:
