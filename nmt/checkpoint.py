@@ -28,7 +28,7 @@ from nmt.config import Config, dump_config, load_config
 from nmt.errors import CheckpointError, ConfigError, NmtError
 from nmt.files import clear_rests, naming, remove, written_whole
 from nmt.lock import Lock, check_free
-from nmt.manifest import damage, read_json, whole_directory, write_json
+from nmt.manifest import damage, finish_renaming, read_json, whole_directory, write_json
 from nmt.model import EncoderDecoder
 from nmt.reading import check_inside
 from nmt.tensors import check_weights, forms, load_weights
@@ -113,6 +113,7 @@ class Run:
         with cls(path).held() as run:
             with naming(path, CheckpointError):
                 run.checkpoints.mkdir(exist_ok=True)
+                finish_renaming(run.checkpoints)
                 for folder in (path, run.checkpoints, path / "plots"):
                     clear_rests(folder)
             _write(path / "config.yaml", dump_config(config))

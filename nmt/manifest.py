@@ -27,6 +27,15 @@ def whole_directory(path: Path, *, replace: bool = True) -> Iterator[Path]:
         write_json(beside / MANIFEST, {"format": FORMAT, "files": _measured(beside)})
 
 
+def finish_renaming(folder: Path) -> None:
+    """Give each directory that a killed process had written whole the name that it was about to get, where no other has
+    it: between the removal of an older one and the renaming of the new there is an instant without any."""
+    for beside in folder.glob(".writing-*"):
+        path = folder / beside.name.removeprefix(".writing-")
+        if beside.is_dir() and not path.exists() and not damage(beside):
+            beside.rename(path)
+
+
 def damage(directory: Path, needed: Collection[str] = ()) -> str:
     """What is wrong with a directory that has a manifest, naming the file; empty when it is whole.
 

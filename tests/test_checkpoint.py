@@ -182,6 +182,18 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_others(copied):
     assert run.steps() == [6, 12]
 
 
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_checkpoint_that_was_whole_but_for_its_name_gets_it_on_resuming(copied, removed):
+    """Killed between the removal of an older checkpoint of that name and the renaming, or while it was written."""
+    whole = copied / "checkpoints" / "step-12"
+    beside = whole.rename(copied / "checkpoints" / ".writing-step-12")
+    if not removed:
+        (beside / "manifest.json").unlink()
+    run = Run.resume(copied, Run.open(copied).config)
+    assert run.steps() == ([6, 12] if removed else [6])
+    assert not beside.exists()
+
+
 def test_tensors_of_another_model_are_listed(tmp_path):
     save_file({"weight": torch.zeros(2, 3), "extra": torch.zeros(1)}, tmp_path / "w.safetensors")
     message, _ = refusal(load_weights, nn.Linear(2, 2), tmp_path / "w.safetensors")

@@ -1,0 +1,196 @@
+"""Training that is killed (SIGKILL) again and again, and resumed, against training that was left alone.
+
+The instants are random, with a seed; some are aimed: into the first second, into the writing of a checkpoint, into a
+validation. What was hit is read from what the process left, not from what was aimed at:
+
+    in the first second    no second had passed since the process was started
+    starting               nothing in train.log yet
+    writing a checkpoint   a hidden `.writing-…` or `.removed-…` is left among the checkpoints
+    validating             the last line of train.log is that of an update after which a validation is due
+    updating               anything else
+"""
+
+import argparse
+import random
+import re
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.exactness import (
+    DOCUMENT,
+    LOGGED,
+    MODELS,
+    Start,
+    damaged,
+    differences,
+    logged,
+    newest,
+    train,
+    trained,
+    write_recipe,
+)
+from experiments.results import keep_result, known, markdown, read_results, write_table
+
+EXPERIMENT = "kill"
+KILLS, AIMED = 28, {"in the first second": 4, "writing a checkpoint": 6, "validating": 6}
+PHASES = ("in the first second", "starting", "updating", "writing a checkpoint", "validating")
+POLL = 0.0005  # seconds between looks at the run directory
+
+
+class Watched(NamedTuple):
+    """A process that trains: when it was started, how long train.log was, and whether it still runs."""
+
+    run: Path
+    began: float
+    start: int
+    running: Callable[[], bool]
+
+    def wait(self, come: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Until something has come, the process has ended, or the time is up."""
+        until = time.monotonic() + seconds
+        while not come() and self.running() and time.monotonic() < until:
+            time.sleep(POLL)
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def told(self, pattern: str) -> bool:
+        """Whether train.log has had such a line since the start."""
+        return bool(re.search(pattern, logged(self.run, self.start)))
+
+
+def anywhere(watched: Watched, chance: random.Random) -> None:
+    """From the start of the process to some time into its updates."""
+    instant = chance.uniform(0, 1.5)
+    if chance.random() < 0.75:
+        watched.wait(lambda: watched.told("training"))
+    watched.wait(lambda: False, instant)
+
+
+def in_the_first_second(watched: Watched, chance: random.Random) -> None:
+    instant = chance.uniform(0, 0.95)
+    watched.wait(lambda: watched.seconds() >= instant)
+
+
+def in_a_checkpoint(watched: Watched, chance: random.Random) -> None:
+    """Up to 5 ms after the hidden folder of the first or second checkpoint has appeared."""
+    folder = watched.run / "checkpoints"
+    watched.wait(lambda: watched.told("training"))
+    if chance.random() < 0.5:
+        watched.wait(lambda: watched.told("saved"))
+    watched.wait(lambda: any(folder.glob(".writing-*")))
+    watched.wait(lambda: False, chance.uniform(0, 0.005))
+
+
+def in_a_validation(watched: Watched, chance: random.Random) -> None:
+    """Up to 0.2 s after an update after which a validation is due."""
+    watched.wait(lambda: watched.told(r"step \d+: epoch"))  # a line every LOGGED updates
+    watched.wait(lambda: False, chance.uniform(0.01, 0.2))
+
+
+AIMS = {
+    "in the first second": in_the_first_second,
+    "writing a checkpoint": in_a_checkpoint,
+    "validating": in_a_validation,
+}
+
+
+class Killed(NamedTuple):
+    """What a kill hit, and whether its victim had gone on from the newest checkpoint and left whole ones."""
+
+    phase: str
+    survived: bool
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="scripts/experiments/kill", description=__doc__)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"of {', '.join(MODELS)}: all if left out")
+    parser.add_argument("--kills", type=int, default=KILLS, metavar="N")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args(arguments)
+    for model in known(asked.models, MODELS):
+        with tempfile.TemporaryDirectory(prefix="nmt-kill-") as folder:
+            keep_result(EXPERIMENT, model, trial(Path(folder), model, asked.kills, asked.seed))
+        write_table(DOCUMENT, EXPERIMENT, table(read_results(EXPERIMENT)))
+
+
+def trial(folder: Path, model: str, kills: int, seed: int, **training: Any) -> dict[str, Any]:
+    """Train once left alone and once killed so often, and compare. Raises: RuntimeError when a run cannot go on."""
+    recipe, chance = write_recipe(folder, model, **training), random.Random(seed)
+    alone, run, output = folder / "alone", folder / "killed", folder / "output"
+    trained(Start(recipe, alone, output))
+    print(f"{model}: left alone, {logged(alone).splitlines()[-1][20:]}", flush=True)
+    found = list[Killed]()
+    while len(found) < kills:
+        aim = next_aim(Counter(killed.phase for killed in found), kills, chance)
+        killed = kill_once(Start(recipe, run, output), aim, chance)
+        if killed is None:
+            print(f"{model}: ended by itself after {len(found)} kills", flush=True)
+            break
+        found.append(killed)
+        print(f"{model}, kill {len(found)}: {killed.phase}, newest checkpoint {newest(run)}", flush=True)
+    trained(Start(recipe, run, output))
+    lost, different = [killed for killed in found if not killed.survived], differences(alone, run)
+    print(f"{model}: {len(lost)} lost; different files: {', '.join(different) or 'none'}", flush=True)
+    phases = Counter(killed.phase for killed in found)
+    kept = {"seed": seed, "kills": {phase: phases[phase] for phase in PHASES}, "survived": len(found) - len(lost)}
+    ended = logged(alone).splitlines()[-1][20:]
+    return {**kept, "lost": len(lost), "ended": ended, "different": different}
+
+
+def next_aim(hit: Mapping[str, int], kills: int, chance: random.Random) -> Callable[[Watched, random.Random], None]:
+    """An aim that has not been hit often enough, or anywhere."""
+    wanting = [phase for phase, times in AIMED.items() if hit.get(phase, 0) < min(times, max(1, kills // 5))]
+    aims = [AIMS[phase] for phase in wanting] + [anywhere]
+    return chance.choice(aims)
+
+
+def kill_once(start: Start, aim: Callable[[Watched, random.Random], None], chance: random.Random) -> Killed | None:
+    """Go on with the run, kill it where the aim says, and look at what is left; None where it ended before."""
+    run, before, length = start.run, newest(start.run), len(logged(start.run))
+    process = train(start)
+    watched = Watched(run, time.monotonic(), length, lambda: process.poll() is None)
+    aim(watched, chance)
+    seconds = watched.seconds()
+    process.kill()
+    code = process.wait()
+    if code == 0:
+        return None
+    if code > 0:
+        raise RuntimeError(f"refused to go on: {start.output.read_text('utf-8', 'replace')}")
+    since = logged(run, length)
+    went_on = re.search(r"step (\d+): training", since)
+    survived = not damaged(run) and (went_on is None or int(went_on[1]) == before)
+    return Killed(phase(run, since, seconds), survived)
+
+
+def phase(run: Path, since: str, seconds: float) -> str:
+    """What a process was at when it was killed, by what it has left and logged."""
+    if seconds < 1:
+        return "in the first second"
+    folder = run / "checkpoints"
+    if "training" not in since:
+        return "starting"
+    if any((*folder.glob(".writing-*"), *folder.glob(".removed-*"))):
+        return "writing a checkpoint"
+    last = re.search(r"step (\d+): epoch", since.splitlines()[-1])
+    return "validating" if last and int(last[1]) % LOGGED == 0 else "updating"
+
+
+def table(kept: Mapping[str, Any]) -> str:
+    """A row for each model."""
+    rows = []
+    for model in MODELS:
+        if figures := kept.get(model):
+            counts = [str(figures["kills"][name]) for name in PHASES]
+            same = "the same bits" if not figures["different"] else "**different**"
+            rows.append([model, *counts, f"**{figures['survived']}**", f"**{figures['lost']}**", same])
+    return markdown(["killed", *PHASES, "survived", "lost", "in the end"], rows)
+
+
+if __name__ == "__main__":
+    main()
