@@ -15,7 +15,7 @@ from nmt.data.inputs import Inputs
 from nmt.data.settings import DataSettings
 from nmt.model import EncoderDecoder, ModelOptions
 from nmt.optimization import Adam, InverseSqrt, OptimizerOptions, ScheduleOptions
-from nmt.outline import MAX_TENSORS, check_fits, outline
+from nmt.outline import MAX_TENSORS, allocated, check_fits, outline
 from nmt.search import Beam, SearchOptions
 from nmt.settings import Settings
 from nmt.settings_file import dump_settings, read_with_overrides, validate
@@ -72,7 +72,8 @@ class Config(Settings):
         Raises: ConfigError where its parts do not fit together, or it does not fit into memory.
         """
         check_fits(self.outline(tokenizers))
-        return self._build(tokenizers)
+        with allocated():
+            return self._build(tokenizers)
 
     def outline(self, tokenizers: Tokenizers, most: int = MAX_TENSORS) -> EncoderDecoder:
         """The same model without values: names, shapes, and no memory. Raises: ConfigError as `outline`."""

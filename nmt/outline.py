@@ -1,7 +1,8 @@
 """A model's names and shapes before any memory is taken for it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
@@ -38,6 +39,17 @@ def check_fits(model: nn.Module) -> None:
     if size > memory:
         message = f"model: its weights take {size / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB of memory"
         raise ConfigError(message, _SMALLER)
+
+
+@contextmanager
+def allocated() -> Iterator[None]:
+    """Raises: ConfigError where the model that the block makes gets no memory: a process may have its own limit."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise
+        raise ConfigError("model: there is not enough memory for its weights", _SMALLER) from error
 
 
 _SMALLER = "set smaller sizes, or fewer layers, in the config's `model:`"

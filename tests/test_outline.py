@@ -7,7 +7,7 @@ from torch import nn
 
 from nmt.errors import ConfigError
 from nmt.model import ModelOptions
-from nmt.outline import check_fits, outline
+from nmt.outline import allocated, check_fits, outline
 from nmt.tensors import Form, weights
 
 RNN = {"name": "rnn", "size": 4}
@@ -58,3 +58,13 @@ def test_a_vocabulary_larger_than_memory_is_refused():
 def test_models_of_countless_parts_are_refused():
     with pytest.raises(ConfigError, match=r"^model: it has more parts"):
         outline(lambda: nn.ModuleList(nn.Linear(1, 1) for _ in range(10**9)), most=100)
+
+
+def test_a_model_that_gets_no_memory_is_refused():
+    with pytest.raises(ConfigError, match=r"^model: there is not enough memory for its weights$"), allocated():
+        torch.empty(2**50)
+
+
+def test_other_failures_of_torch_are_not_taken_for_want_of_memory():
+    with pytest.raises(RuntimeError, match=r"size of tensor"), allocated():
+        torch.zeros(2) + torch.zeros(3)
