@@ -87,7 +87,8 @@ def _problems(errors: list[ErrorDetails], document: Document, model: type[Settin
         spot = _locate(model, error["loc"][:-1] if _too_short(error) else error["loc"])
         if spot.path not in seen:
             seen.add(spot.path)
-            yield Problem(document.place(spot.path), spot, error)
+            written = (*spot.path, "name") if error["type"] == "union_tag_invalid" else spot.path
+            yield Problem(document.place(written), spot, error)
 
 
 class _Spot(NamedTuple):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from nmt import tree
@@ -28,7 +29,7 @@ from nmt.sharing import batches, shared_out, side_by_side
 from nmt.text.copying import to_pieces
 from nmt.text.tokenizers import Tokenizers
 from nmt.text.vocabulary import UNKNOWN
-from nmt.translations import Alignment, Decoding, Note, Part, Translated, Translation, join
+from nmt.translations import CELLS, Alignment, Decoding, Note, Part, Translated, Translation, join
 
 __all__ = [
     "Alignment",
@@ -211,7 +212,8 @@ class Translator(LineTranslator):
     def align(
         self, sources: Sequence[Line], targets: Sequence[str], want: Want | None = None, batch_tokens: int = 4096
     ) -> list[Alignment]:
-        """Forced alignments of given pairs, with the first source.
+        """Forced alignments of given pairs, with the first source; of a pair that is longer than the model reads, or
+        than its weights have room for, an empty one with a note.
 
         Raises: ConfigError as `check`, DataError as `translate_lines`.
         """
@@ -221,12 +223,17 @@ class Translator(LineTranslator):
             (Part(tuple(self._cut(row))), tuple(self.tokenizers.target.encode(target)))
             for row, target in zip(self.rows(sources), targets, strict=True)
         ]
-        lengths = [max(_length(part), len(target) + 1) for part, target in pieces]
-        found: dict[int, Alignment] = {}
-        for numbers in batches(lengths, batch_tokens):
-            for number, alignment in zip(numbers, self._align([pieces[n] for n in numbers], want), strict=True):
-                found[number] = alignment
+        lengths = [(_length(part), len(target) + 1) for part, target in pieces]
+        found = {number: _unaligned(*pair) for number, pair in enumerate(lengths) if self._is_too_long(*pair)}
+        short = [number for number in range(len(pieces)) if number not in found]
+        for places in batches([max(lengths[number]) for number in short], batch_tokens):
+            numbers = [short[place] for place in places]
+            found |= zip(numbers, self._align([pieces[number] for number in numbers], want), strict=True)
         return [found[number] for number in range(len(pieces))]
+
+    def _is_too_long(self, source: int, target: int) -> bool:
+        limits = (self.model.encoder.max_length or CELLS, self.model.max_length or CELLS)
+        return source > limits[0] or target > limits[1] or source * target > CELLS
 
     @torch.inference_mode()
     def _align(self, pairs: Sequence[tuple[Part, tuple[str, ...]]], want: Want) -> Iterator[Alignment]:
@@ -300,6 +307,11 @@ class Translator(LineTranslator):
 def _length(part: Part) -> int:
     """Pieces of the longest source, end of sentence counted."""
     return max(len(pieces) for pieces in part.sources) + 1
+
+
+def _unaligned(source: int, target: int) -> Alignment:
+    lengths = f"{source - 1} source and {target - 1} target pieces"
+    return Alignment((), (), np.zeros((0, 0), dtype=np.float32), 0.0, (Note(f"{lengths}, too long to be aligned"),))
 
 
 def _no_such(part: str, number: int, count: int) -> ConfigError:

@@ -38,6 +38,13 @@ class Part(NamedTuple):
         return self.sources[0]
 
 
+class Note(NamedTuple):
+    """What a line's reader should know of its translation: in words, and of which source it is said, from 0."""
+
+    text: str
+    source: int = 0
+
+
 class Translated(NamedTuple):
     """One hypothesis of a line. `alignment_TS` has a row for each target piece and one for the end of the sentence,
     a column for each source piece and one for the end of the sentence."""
@@ -47,13 +54,6 @@ class Translated(NamedTuple):
     log_prob: float
     score: float
     alignment_TS: NDArray[np.float32] | None
-
-
-class Note(NamedTuple):
-    """What a line's reader should know of its translation: in words, and of which source it is said, from 0."""
-
-    text: str
-    source: int = 0
 
 
 class Translation(NamedTuple):
@@ -74,12 +74,13 @@ class Translation(NamedTuple):
 
 class Alignment(NamedTuple):
     """Forced attention of a given pair: a row for each target piece and a column for each source piece, both with the
-    end of the sentence last; and log P(target | source) in nats."""
+    end of the sentence last; and log P(target | source) in nats. notes: why there are no pieces."""
 
     source_pieces: tuple[str, ...]
     target_pieces: tuple[str, ...]
     weights_TS: NDArray[np.float32]
     log_prob: float
+    notes: tuple[Note, ...] = ()
 
 
 def join(parts: Sequence[Part], translated: Sequence[Sequence[Translated]]) -> tuple[Translated, ...]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from nmt.errors import ConfigError
+from nmt.json_source import MAX_DIGITS
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
@@ -103,10 +104,14 @@ def override(document: Document, assignment: str) -> Document:
     if not equals or not all(keys):
         example = "for example: --set training.batch_tokens=2048"
         raise ConfigError(f"--set: {assignment!r} is not KEY=VALUE", example)
+    if len(keys) > MAX_DEPTH or any(part.isdecimal() and len(part) > MAX_DIGITS for part in keys):
+        raise ConfigError(f"--set: {assignment[:40]!r}…: no config has such a key", "nmt list shows what there is")
     path: KeyPath = tuple(int(part) if part.isdecimal() else part for part in keys)
     value = parse(text, "--set")
     places = {old: place for old, place in document.places.items() if old[: len(path)] != path}
-    set_places = {path + inner: Place("--set") for inner in value.places}
+    sections = (path[:count] for count in range(1, len(path)))
+    set_places = {section: Place("--set") for section in sections if section not in places}
+    set_places |= {path + inner: Place("--set") for inner in value.places}
     data = _with(document.data, path, value.data if text.strip() else None, ())
     return Document(data, places | set_places)
 
@@ -209,6 +214,7 @@ class _Reader:
             key = key_node.value
             if key_node.tag != _TAG + "str":
                 raise self.error(key_node, path, f"a key must be a word, not {_shown(key)}")
+            self.check_whole(key_node, path)
             if key in data:
                 first = self.places[*path, key].line
                 raise self.error(key_node, (*path, key), f"this key stands twice (first on line {first})")
@@ -218,10 +224,19 @@ class _Reader:
 
     def scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
         text, kind = str(node.value), node.tag.removeprefix(_TAG)
+        self.check_whole(node, path)
         try:
             return _convert(text, kind)
         except ValueError as error:
             raise self.error(node, path, f"{_shown(text)} cannot be read as {kind}") from error
+
+    def check_whole(self, node: yaml.ScalarNode, path: KeyPath) -> None:
+        """Raises: ConfigError for a lone surrogate, which an escape can write and no file can hold."""
+        try:
+            str(node.value).encode()
+        except UnicodeEncodeError as error:
+            half = ord(error.object[error.start])
+            raise self.error(node, path, f"\\u{half:04x} alone is half a character") from error
 
     def place(self, node: yaml.Node) -> Place:
         return Place(self.source, node.start_mark.line + 1)

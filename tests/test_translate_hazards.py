@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import build, rnn
+from models import build, rnn, transformer
 
 import nmt.translate
 from nmt.data.inputs import Inputs
@@ -147,3 +147,22 @@ def test_a_very_long_line_is_translated_without_a_matrix_of_its_length():
     (found,) = model.translate_lines([line], Decoding(GREEDY, max_length=2, want=Want(), batch_tokens=1 << 14))
     assert found.num_segments > 190
     assert np.size(found.hypotheses[0].alignment_TS or 0) == 1
+
+
+# ---- aligned
+
+
+def test_a_pair_that_is_too_long_to_be_aligned_is_noted_and_the_others_are_aligned(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("nmt.translate.CELLS", 29)
+    model, long = translator(), "a " * 9
+    found = model.align(["a b", long, "c"], ["c", "b b", "a"])
+    assert [alignment.weights_TS.shape for alignment in found] == [(2, 3), (0, 0), (2, 2)]
+    assert found[1].notes == (Note("9 source and 2 target pieces, too long to be aligned"),)
+
+
+def test_a_pair_beyond_the_positions_that_a_model_has_is_not_aligned():
+    tokenizers = train_tokenizers(Word.Options(), ["a b c"], [], seed=1)
+    learned = transformer(positions={"name": "learned", "max_positions": 6})
+    model = Translator(build(learned, vocabulary=7).float(), tokenizers, GREEDY, 30)
+    found = model.align(["a", "a " * 6, "a", "a " * 5], ["b", "b", "b " * 6, "b " * 5])
+    assert [bool(alignment.notes) for alignment in found] == [False, True, True, False]

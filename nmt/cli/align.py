@@ -91,7 +91,7 @@ def align(
     kept = _Kept(_gold(gold, ([row[0] for row in rows], targets), translator.tokenizers) if gold else None)
     if heatmaps:
         made_folder(heatmaps)
-    _write(kept.passing(_matrices(translator, (rows, targets), want, batch_tokens)), format_, output)
+    _write(kept.passing(_matrices(translator, (rows, targets, source[0]), want, batch_tokens)), format_, output)
     kept.compare(quiet=output is None)
     if heatmaps:
         from nmt.visualize.heatmap import draw_heatmaps
@@ -101,15 +101,19 @@ def align(
 
 
 def _matrices(
-    translator: "Translator", texts: tuple[list["Row"], list[str]], want: "Want", batch_tokens: int
+    translator: "Translator", texts: tuple[list["Row"], list[str], Path], want: "Want", batch_tokens: int
 ) -> Iterator["AlignmentMatrix"]:
-    """The matrices between words, pair by pair; those of a chunk are in memory at once."""
+    """The matrices between words, pair by pair; those of a chunk are in memory at once. The path is for warnings."""
     from nmt.cli.results import aligned_words
     from nmt.translate import CHUNK
 
     for start in range(0, len(texts[0]), CHUNK):
         sources, targets = texts[0][start : start + CHUNK], texts[1][start : start + CHUNK]
-        yield from aligned_words(translator.align(sources, targets, want, batch_tokens), translator.tokenizers)
+        found = translator.align(sources, targets, want, batch_tokens)
+        for number, alignment in enumerate(found, start + 1):
+            for note in alignment.notes:
+                typer.echo(f"warning: {texts[2]}:{number}: {note.text}", err=True)
+        yield from aligned_words(found, translator.tokenizers)
 
 
 def _gold(path: Path, texts: tuple[list[str], list[str]], tokenizers: "Tokenizers") -> list["GoldLinks"]:

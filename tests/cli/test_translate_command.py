@@ -1,8 +1,10 @@
 """`nmt translate`: one line out per line in, whatever the line."""
 
 import json
+import sys
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -123,6 +125,11 @@ def test_invalid_utf8_names_the_line(run: Command, in_trained: Path) -> None:
         "",
         "error: standard input:2: not valid UTF-8 (byte 0xff at column 7)\nhint: convert the text to UTF-8 first\n",
     )
+
+
+def test_a_closed_standard_input_is_told(run: Command, in_trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmt.cli.results.sys", SimpleNamespace(stdin=None, stdout=sys.stdout))
+    assert run("translate", "runs/x").err == "error: standard input: it is closed\nhint: give --input\n"
 
 
 def test_a_failed_translation_leaves_no_file(run: Command, in_trained: Path, tmp_path: Path) -> None:
