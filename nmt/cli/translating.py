@@ -78,7 +78,7 @@ def origin(run: Path, checkpoint: str) -> dict[str, Any]:
 
     if is_export(run):
         description = open_export(run).description
-        known = {"checkpoint": description.checkpoint, "weights": description.weights}
+        known = {"checkpoint": checkpoint, "weights": description.weights}
         return {**known, "settings": hashlib.sha256((run / MANIFEST).read_bytes()).hexdigest()}
     found = Run.open(run)
     directory = found.checkpoint(checkpoint)

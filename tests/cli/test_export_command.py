@@ -3,9 +3,12 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import CONFIG, Command, run_main, write_text
+
+from nmt.export.translator import ExportedTranslator
 
 TRANSFORMER = "{name: transformer, num_layers: 1, heads: 2, feed_forward_size: 16}"
 SMALL = (
@@ -172,3 +175,34 @@ def test_without_the_package_the_command_that_installs_it_is_named(
         assert answer.err.startswith("error: ctranslate2 cannot be imported (")
         assert answer.err.endswith('hint: pip install "nmt[ctranslate2]"\n')
     assert run("translate", "runs/x", stdin=b"a\n").code == 0
+
+
+@pytest.mark.parametrize("model", ["runs/x", "exported"])
+def test_a_translation_by_the_engine_is_gone_on_with(
+    run: Command, in_transformed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    assert run("export", "runs/x", "--to", "ctranslate2", "--output", "exported", "--overwrite").code == 0
+    monkeypatch.setattr("nmt.translate.CHUNK", 8)
+    command = ("translate", model, *ENGINE, "--input", "text.en", "--output")
+    assert run(*command, tmp_path / "whole").code == 0
+    translate, count = ExportedTranslator.translate_segments, iter(range(2))
+
+    def stopping(*arguments: Any) -> Any:
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+        return translate(*arguments)
+
+    monkeypatch.setattr(ExportedTranslator, "translate_segments", stopping)
+    assert run(*command, tmp_path / "out").code == 130
+    monkeypatch.setattr(ExportedTranslator, "translate_segments", translate)
+    assert run(*command, tmp_path / "out", "--resume").err == "going on after line 16\n"
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_an_export_of_another_checkpoint_is_refused_whatever_is_written(
+    run: Command, in_transformed: Path, tmp_path: Path
+) -> None:
+    assert run("export", "runs/x", "--to", "ctranslate2", "--output", "exported", "--overwrite").code == 0
+    files = ("--input", "text.en", "--output", tmp_path / "out")
+    answer = run("translate", "exported", *ENGINE, "--checkpoint", "step-4", *files)
+    assert answer.err.startswith("error: exported: an export of checkpoint step-8, not of step-4")
