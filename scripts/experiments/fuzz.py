@@ -168,7 +168,15 @@ def table(titles: dict[str, str]) -> str:
         rows.append([title, f"{inputs:,}", f"{seconds / 60:.1f}", span, str(sum(run["crashes"] for run in runs))])
     head = ["what is fuzzed", "inputs", "minutes", "seeds", "crashes"]
     listed = [f"| {one.given} | `{one.test}` |" for one in FOUND]
-    return "\n".join([markdown(head, rows), "", "| found on the way, by drawn inputs and by reading | held now by |", "|---|---|", *listed])
+    return "\n".join(
+        [
+            markdown(head, rows),
+            "",
+            "| found on the way, by drawn inputs and by reading | held now by |",
+            "|---|---|",
+            *listed,
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`nmt data check` and `nmt data prepare`, and `nmt new` with the config that it writes."""
 
 import json
+import os
 import re
 from functools import partial
 from pathlib import Path
@@ -212,3 +213,13 @@ def test_the_names_in_the_starter_s_comments_are_the_names_there_are(folder: Pat
 @pytest.mark.parametrize(("pairs", "size"), [(10, 1000), (29_000, 6000), (1_000_000, 16_000), (10**9, 32_000)])
 def test_more_text_gets_a_larger_vocabulary(pairs: int, size: int) -> None:
     assert vocabulary_size(pairs) == size
+
+
+def test_a_pipe_in_a_config_is_refused_by_the_check_as_by_training(run: Command, folder: Path) -> None:
+    write_text(folder)
+    (folder / "text.de").unlink()
+    os.mkfifo(folder / "text.de")
+    for command in (("data", "check"), ("data", "prepare"), ("train",)):
+        answer = run(*command, "x.yaml")
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err.startswith("error: text.de: a pipe or a device, and text is read more than once\n")
