@@ -1,15 +1,19 @@
 """Files and directories that appear whole or not at all: write beside, flush to the disk, rename."""
 
+import fcntl
 import io
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from nmt.errors import DataError, NmtError
+
+ABANDONED = 60.0
 
 
 @contextmanager
@@ -93,9 +97,10 @@ def made_whole(path: Path, kind: type[NmtError] = DataError, *, replace: bool = 
     try:
         with naming(path, kind):
             beside.mkdir(parents=True)
-            yield beside
-            for entry in (*beside.rglob("*"), beside):
-                flush(entry)
+            with _in_use(beside):
+                yield beside
+                for entry in (*beside.rglob("*"), beside):
+                    flush(entry)
             if replace:
                 remove(path)
             try:
@@ -123,6 +128,34 @@ def clear_rests(folder: Path) -> None:
     """Remove what killed processes left half-written or half-removed in a folder that no other process writes to."""
     for rest in (*folder.glob(".writing-*"), *folder.glob(".removed-*")):
         shutil.rmtree(rest) if rest.is_dir() and not rest.is_symlink() else rest.unlink()
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove the directories that `made_whole` was filling in processes that are gone: those that none has locked.
+
+    Where the file system has no locks, and in their first ABANDONED seconds, they are left alone.
+    """
+    for rest in folder.glob(".writing-*"):
+        with suppress(OSError):
+            if time.time() - rest.lstat().st_mtime > ABANDONED:
+                handle = os.open(rest, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(rest)
+                finally:
+                    os.close(handle)
+
+
+@contextmanager
+def _in_use(folder: Path) -> Iterator[None]:
+    """Lock a directory while the block runs, where there are locks; a process that is killed leaves it unlocked."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
 
 
 def flush(path: Path) -> None:

@@ -4,7 +4,7 @@ from contextlib import suppress
 import pytest
 
 from nmt.errors import CheckpointError, DataError
-from nmt.files import made_whole, written_whole
+from nmt.files import clear_abandoned, made_whole, written_whole
 from nmt.manifest import whole_directory
 
 
@@ -110,6 +110,16 @@ def test_what_a_killed_process_left_is_cleared_away_when_it_is_written_anew(tmp_
     with made_whole(tmp_path / "a", replace=True) as beside:
         assert list(beside.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_killed_processes_were_filling_is_cleared_away_and_what_others_fill_is_not(tmp_path):
+    for name in ("old", "new"):
+        (tmp_path / f".writing-{name}.01234567").mkdir()
+    with made_whole(tmp_path / "a") as beside:
+        for path in (tmp_path / ".writing-old.01234567", beside):
+            os.utime(path, (1.0, 1.0))
+        clear_abandoned(tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([beside.name, ".writing-new.01234567"])
 
 
 def test_a_directory_under_a_file_is_an_error_that_names_the_path(tmp_path):

@@ -20,6 +20,7 @@ from nmt.events import Saved, Started, Stopped, Updated, Validated, Warned
 from nmt.loss import translation_loss
 from nmt.manifest import whole_directory, write_json
 from nmt.search import Beam
+from nmt.text.tokenizers import train_tokenizers
 from nmt.training import Interrupted
 
 TRYING = {"accumulate": 2, "average_last": 2, "patience": 9, "checkpoint_every": 4, "validate_every": 6}
@@ -220,6 +221,16 @@ def test_a_damaged_tokenizer_of_a_run_that_does_not_know_its_text_is_refused(tmp
     rewrite(tmp_path / "run" / "checkpoints" / "step-6", content=None)
     (tmp_path / "run" / "tokenizer" / "manifest.json").write_text("")
     with pytest.raises(CheckpointError, match=r"damaged tokenizer: .*manifest\.json: not a manifest"):
+        list(tiny.fit("run", resume=True))
+
+
+def test_a_run_with_another_vocabulary_is_refused(tmp_path):
+    tiny, other = Tiny(tmp_path, max_updates=6), Tiny(tmp_path / "other")
+    list(tiny.fit("run"))
+    fewer = train_tokenizers(other.config.tokenizer, ["a b"], ["a b"], 1)
+    Run.open(tmp_path / "run").keep_tokenizers(fewer)
+    message = r"run: its source vocabulary is not that of this run's data \(6 and 14 pieces\)"
+    with pytest.raises(CheckpointError, match=message):
         list(tiny.fit("run", resume=True))
 
 

@@ -21,7 +21,7 @@ from nmt.data.inputs import Inputs, Line, Recent, as_line, source_ids
 from nmt.data.settings import DataSettings, TextFiles
 from nmt.data.store import Layout, PairStore, PairWriter
 from nmt.errors import DataError
-from nmt.files import made_whole
+from nmt.files import clear_abandoned, made_whole
 from nmt.json_source import parse_json
 from nmt.text.subwords import SAMPLE_LINES
 from nmt.text.tokenizers import (
@@ -90,6 +90,7 @@ def prepare(
     with unchanged:
         directory = cache / _content_hash(data, tokenizer, seed, inputs, cache / DIGESTS)
     if not directory.is_dir():
+        clear_abandoned(cache)
         with made_whole(directory) as unfinished, unchanged:
             _make(unfinished, data, tokenizer, seed, Cutting(inputs, data.max_length, say))
     with unchanged:
