@@ -83,7 +83,8 @@ def stop_on_signal() -> Iterator[Stop]:
         stop.asked = number
         for each in EXIT_CODES:
             signal.signal(each, signal.SIG_DFL)
-        _say(_STOPPING)
+        with suppress(RuntimeError):  # the signal came while another line was being printed
+            _say(_STOPPING)
 
     try:
         for number in before:

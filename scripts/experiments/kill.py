@@ -64,11 +64,17 @@ class Watched(NamedTuple):
 
 
 def anywhere(watched: Watched, chance: random.Random) -> None:
-    """From the start of the process to some time into its updates."""
-    instant = chance.uniform(0, 1.5)
+    """While programs are loaded, or up to 1.5 s after up to two checkpoints."""
     if chance.random() < 0.75:
-        watched.wait(lambda: watched.told("training"))
-    watched.wait(lambda: False, instant)
+        after_checkpoints(watched, chance)
+    watched.wait(lambda: False, chance.uniform(0, 1.5))
+
+
+def after_checkpoints(watched: Watched, chance: random.Random) -> None:
+    """When training has begun and saved nothing, once or twice."""
+    saved = chance.randrange(3)
+    watched.wait(lambda: watched.told("training"))
+    watched.wait(lambda: logged(watched.run, watched.start).count("saved") >= saved)
 
 
 def in_the_first_second(watched: Watched, chance: random.Random) -> None:
@@ -77,11 +83,9 @@ def in_the_first_second(watched: Watched, chance: random.Random) -> None:
 
 
 def in_a_checkpoint(watched: Watched, chance: random.Random) -> None:
-    """Up to 5 ms after the hidden folder of the first or second checkpoint has appeared."""
+    """Up to 5 ms after the hidden folder of one of the next three checkpoints has appeared."""
     folder = watched.run / "checkpoints"
-    watched.wait(lambda: watched.told("training"))
-    if chance.random() < 0.5:
-        watched.wait(lambda: watched.told("saved"))
+    after_checkpoints(watched, chance)
     watched.wait(lambda: any(folder.glob(".writing-*")))
     watched.wait(lambda: False, chance.uniform(0, 0.005))
 

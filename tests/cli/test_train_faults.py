@@ -84,7 +84,7 @@ def test_a_validation_is_left_for_a_signal_and_made_up_for(text: Path) -> None:
     assert state["scored"] == []
 
 
-@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("second", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_second_signal_ends_at_once_and_leaves_a_whole_run(text: Path, second: signal.Signals) -> None:
     every_update = {**SLOW, "training.checkpoint_every": 1, "training.accumulate": 100}
     process = train(text, every_update)
