@@ -122,9 +122,8 @@ def figures(seen: Sequence[Seen], total: int) -> dict[str, Any]:
     """What became of memory, files and threads after the warm-up."""
     after = [one for one in seen if one.at >= total / 4]
     tenth = max(1, len(after) // 10)
-    tenths = [
-        int(median(one.resident for one in after[start : start + tenth])) for start in range(0, len(after), tenth)
-    ]
+    parts = [after[start : start + tenth] for start in range(0, len(after), tenth)]
+    tenths = [int(median(one.resident for one in part)) for part in parts[:10]]
     return {
         "looks": len(after),
         "first_bytes": tenths[0],
