@@ -26,12 +26,12 @@ from torch import Tensor
 
 from nmt.config import Config, dump_config, load_config
 from nmt.errors import CheckpointError, ConfigError, NmtError
-from nmt.files import clear_rests, naming, remove, written_whole
-from nmt.lock import Lock, check_free
-from nmt.manifest import damage, finish_renaming, read_json, whole_directory, write_json
 from nmt.model import EncoderDecoder
-from nmt.reading import check_inside
-from nmt.tensors import check_weights, forms, load_weights
+from nmt.storage.files import clear_rests, naming, remove, written_whole
+from nmt.storage.lock import Lock, check_free
+from nmt.storage.manifest import damage, finish_renaming, read_json, whole_directory, write_json
+from nmt.storage.reading import check_inside
+from nmt.storage.tensors import check_weights, forms, load_weights
 from nmt.text.tokenizers import Tokenizers, load_tokenizers, save_tokenizers
 
 CONTENTS = ("checkpoints", "metrics.jsonl", "train.log", "plots", "export", "tokenizer", "config.yaml")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nmt.errors import CheckpointError
-from nmt.files import naming, written_whole
-from nmt.json_source import parse_json
+from nmt.storage.files import naming, written_whole
+from nmt.storage.json_source import parse_json
 
 CLOCK_FIELDS = frozenset({"seconds", "cpu_minutes", "tokens_per_second"})
 """Fields of metrics.jsonl read from a clock; all others are the same in every repetition of a run."""

@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 from nmt.data.corpus import read_pairs
 from nmt.errors import ConfigError, DataError
-from nmt.files import written_whole
+from nmt.storage.files import written_whole
 from nmt.yaml_source import dump
 
 LARGEST_VALID = 1000

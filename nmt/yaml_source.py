@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from nmt.errors import ConfigError
-from nmt.json_source import MAX_DIGITS
+from nmt.storage.json_source import MAX_DIGITS
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40

@@ -12,8 +12,8 @@ from torch import nn
 from nmt.checkpoint import Run
 from nmt.errors import CheckpointError
 from nmt.events import Journal, Warned
-from nmt.manifest import damage, whole_directory
-from nmt.tensors import average, load_weights, weights
+from nmt.storage.manifest import damage, whole_directory
+from nmt.storage.tensors import average, load_weights, weights
 
 
 @pytest.fixture(scope="module")

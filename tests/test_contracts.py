@@ -12,7 +12,7 @@ from nmt.batch import Batch
 from nmt.decoders.base import Want
 from nmt.loss import translation_loss
 from nmt.model import ModelOptions
-from nmt.tensors import load_weights, weights
+from nmt.storage.tensors import load_weights, weights
 
 every_model = pytest.mark.parametrize("name", SHAPES)
 WITHOUT_WEIGHTS = tuple(name for name in SHAPES if "none" in name)

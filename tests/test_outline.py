@@ -8,7 +8,7 @@ from torch import nn
 from nmt.errors import ConfigError
 from nmt.model import ModelOptions
 from nmt.outline import allocated, check_fits, outline
-from nmt.tensors import Form, weights
+from nmt.storage.tensors import Form, weights
 
 RNN = {"name": "rnn", "size": 4}
 SIZES = [

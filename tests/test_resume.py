@@ -18,8 +18,8 @@ from nmt.checkpoint import Run
 from nmt.errors import CheckpointError, ConfigError
 from nmt.events import Saved, Started, Stopped, Updated, Validated, Warned
 from nmt.loss import translation_loss
-from nmt.manifest import whole_directory, write_json
 from nmt.search import Beam
+from nmt.storage.manifest import whole_directory, write_json
 from nmt.text.tokenizers import train_tokenizers
 from nmt.training import Interrupted
 

@@ -23,8 +23,8 @@ import nmt
 from nmt.checkpoint import Run
 from nmt.cli.app import main
 from nmt.errors import CheckpointError, DataError
-from nmt.manifest import MANIFEST, damage, write_json
-from nmt.manifest import _measured as measured
+from nmt.storage.manifest import MANIFEST, damage, write_json
+from nmt.storage.manifest import _measured as measured
 from nmt.text.subwords import Unigram
 from nmt.text.tokenizers import load_tokenizers
 from nmt.translate import Translator

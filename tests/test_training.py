@@ -12,7 +12,7 @@ from nmt.batch import make_batch
 from nmt.errors import CheckpointError, TrainingError
 from nmt.events import Logged, Skipped, Started, Stopped, Updated, Validated
 from nmt.loss import translation_loss
-from nmt.tensors import average, weights
+from nmt.storage.tensors import average, weights
 from nmt.training import check_start
 from nmt.training.state import begin
 from nmt.training.update import places, update

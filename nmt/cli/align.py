@@ -80,7 +80,7 @@ def align(
     if format_ is Format.NPZ and output is None:
         raise ConfigError("--format npz: a binary file does not go to the terminal", "give --output FILE")
     from nmt.cli.results import check_files, pairs_of
-    from nmt.files import made_folder
+    from nmt.storage.files import made_folder
 
     check_files((*source, target, gold), (output,))
     lines, targets = pairs_of(source, target)

@@ -48,7 +48,7 @@ def _described(run: "Run") -> Iterator[tuple[str, str]]:
 
 def _checkpoints(paths: list[Path]) -> Iterator[tuple[str, str]]:
     """The sizes of the checkpoints that there are, and what is wrong with a damaged one."""
-    from nmt.manifest import damage
+    from nmt.storage.manifest import damage
 
     there = {path: damage(path) for path in paths if path.is_dir()}
     whole = [path for path, wrong in there.items() if not wrong]
@@ -89,7 +89,7 @@ def _parameters(path: Path) -> int:
     """Numbers in a file of weights."""
     from math import prod
 
-    from nmt.tensors import forms
+    from nmt.storage.tensors import forms
 
     return sum(prod(form.shape) for form in forms(path).values())
 

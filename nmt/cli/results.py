@@ -12,7 +12,7 @@ import typer
 from nmt.data.corpus import decoded, read_pairs, read_rows
 from nmt.data.inputs import as_line
 from nmt.errors import ConfigError, DataError
-from nmt.files import written_whole
+from nmt.storage.files import written_whole
 
 if TYPE_CHECKING:
     from nmt.data.inputs import Line

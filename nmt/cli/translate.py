@@ -93,7 +93,7 @@ def translate(
       nmt translate runs/x --engine ctranslate2 --input a.en --output a.de
     """
     from nmt.cli.translating import Work, write
-    from nmt.files import made_folder
+    from nmt.storage.files import made_folder
     from nmt.translate import Decoding
 
     inputs = input_ or []
@@ -117,7 +117,7 @@ def translate(
 def _check(n_best: int, inputs: list[Path], output: Path | None, json: Path | None) -> None:
     from nmt.cli.results import check_files
     from nmt.cli.translating import is_lasting
-    from nmt.partial import beside
+    from nmt.storage.partial import beside
 
     if n_best > 1 and json is None:
         raise ConfigError("--n-best chooses how many hypotheses the JSON file has", "give --json with it")

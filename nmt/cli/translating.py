@@ -13,7 +13,7 @@ from nmt.cli.results import PICTURES, json_line, lines_of, noted, opened, transl
 from nmt.data.corpus import check_equal, read_rows
 from nmt.data.digests import Digest, digest
 from nmt.errors import DataError
-from nmt.partial import PartialFiles, beside, kept, partial_files
+from nmt.storage.partial import PartialFiles, beside, kept, partial_files
 
 if TYPE_CHECKING:
     from nmt.translate import Decoding, LineTranslator, Translation
@@ -74,7 +74,7 @@ def origin(run: Path, checkpoint: str) -> dict[str, Any]:
     """
     from nmt.checkpoint import Run
     from nmt.export.directory import is_export, open_export, weights_hash
-    from nmt.manifest import MANIFEST
+    from nmt.storage.manifest import MANIFEST
 
     if is_export(run):
         description = open_export(run).description

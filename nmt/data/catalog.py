@@ -18,8 +18,8 @@ from urllib.request import Request, urlopen
 
 from nmt.data.corpus import open_text
 from nmt.errors import DataError
-from nmt.files import written_whole
 from nmt.settings import did_you_mean
+from nmt.storage.files import written_whole
 
 ATTEMPTS = 3
 TIMEOUT = 30.0

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 from nmt.data.corpus import open_text, unreadable
 from nmt.errors import DataError
-from nmt.files import written_whole
-from nmt.json_source import parse_json
+from nmt.storage.files import written_whole
+from nmt.storage.json_source import parse_json
 
 BLOCK = 1 << 20
 SETTLED = 3 * 10**9  # nanoseconds: the coarsest file systems count in steps of two seconds

@@ -21,8 +21,8 @@ from nmt.data.inputs import Inputs, Line, Recent, as_line, source_ids
 from nmt.data.settings import DataSettings, TextFiles
 from nmt.data.store import Layout, PairStore, PairWriter
 from nmt.errors import DataError
-from nmt.files import clear_abandoned, made_whole
-from nmt.json_source import parse_json
+from nmt.storage.files import clear_abandoned, made_whole
+from nmt.storage.json_source import parse_json
 from nmt.text.subwords import SAMPLE_LINES
 from nmt.text.tokenizers import (
     TokenizerOptions,

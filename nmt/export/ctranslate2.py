@@ -30,9 +30,9 @@ from nmt.export.directory import (
 )
 from nmt.export.library import ctranslate2
 from nmt.layers.transformer import FeedForward, TransformerSettings
-from nmt.manifest import whole_directory, write_json
 from nmt.model import EncoderDecoder
 from nmt.search import LENGTH_ALLOWANCE
+from nmt.storage.manifest import whole_directory, write_json
 from nmt.text.tokenizers import Tokenizers, save_tokenizers
 from nmt.text.vocabulary import BOS, EOS, SPECIALS, UNKNOWN
 from nmt.yaml_source import read_document

@@ -15,10 +15,10 @@ from nmt.checkpoint import Run
 from nmt.config import Languages
 from nmt.errors import CheckpointError
 from nmt.export import Quantization
-from nmt.manifest import MANIFEST, damage, read_json
-from nmt.reading import check_inside
 from nmt.search import SearchOptions
 from nmt.settings import Settings
+from nmt.storage.manifest import MANIFEST, damage, read_json
+from nmt.storage.reading import check_inside
 
 DESCRIPTION = "export.json"
 

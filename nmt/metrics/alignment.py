@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nmt.data.corpus import read_lines
 from nmt.errors import DataError
-from nmt.files import written_whole
+from nmt.storage.files import written_whole
 
 Link = tuple[int, int]
 Links = frozenset[Link]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nmt.data.corpus import read_lines
 from nmt.errors import DataError
-from nmt.files import written_whole
-from nmt.json_source import parse_json
+from nmt.storage.files import written_whole
+from nmt.storage.json_source import parse_json
 
 DIGITS = 6
 """Weights are written with so many digits after the point."""

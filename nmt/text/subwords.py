@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 import sentencepiece
 
 from nmt.errors import ConfigError, DataError
-from nmt.reading import read_bytes
+from nmt.storage.reading import read_bytes
 from nmt.text.base import UNKNOWN_TEXT, TokenizerSettings, word_numbers, write_json
 from nmt.text.escape import blanks, escape, restore
 from nmt.text.vocabulary import BOS, EOS, PAD, SPECIALS, UNKNOWN, Vocabulary

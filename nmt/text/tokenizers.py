@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from nmt.errors import DataError
-from nmt.json_source import parse_json
-from nmt.reading import read_bytes
 from nmt.settings import choice, component, members
+from nmt.storage.json_source import parse_json
+from nmt.storage.reading import read_bytes
 from nmt.text.base import Tokenizer, TokenizerSettings
 from nmt.text.listed import Char, Word
 from nmt.text.subwords import Bpe, Unigram

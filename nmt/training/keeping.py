@@ -15,9 +15,9 @@ from nmt.config import Config
 from nmt.data.prepare import Prepared
 from nmt.errors import CheckpointError
 from nmt.events import Event, Saved, Warned
-from nmt.manifest import damage, read_json
 from nmt.model import EncoderDecoder
-from nmt.tensors import Form, forms, load_weights, read_tensors, weights
+from nmt.storage.manifest import damage, read_json
+from nmt.storage.tensors import Form, forms, load_weights, read_tensors, weights
 from nmt.training.state import Progress, Training
 
 _PROGRESS = TypeAdapter(Progress)

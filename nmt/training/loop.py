@@ -12,7 +12,7 @@ from nmt.data.prepare import Prepared
 from nmt.errors import TrainingError
 from nmt.events import Event, Started, Stopped, Validated
 from nmt.model import EncoderDecoder
-from nmt.tensors import average, weights
+from nmt.storage.tensors import average, weights
 from nmt.training.keeping import regular, restore, save, start_new
 from nmt.training.state import Training, begin, limit
 from nmt.training.update import update

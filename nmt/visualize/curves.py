@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from nmt.data.corpus import read_lines
 from nmt.errors import DataError
-from nmt.json_source import parse_json
 from nmt.metrics.bleu import Bucket
+from nmt.storage.json_source import parse_json
 from nmt.visualize.picture import INK, PALETTE, QUIET, check_ending, new_figure, save, set_text
 
 TEXT = 10.0  # points

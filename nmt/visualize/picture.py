@@ -17,7 +17,7 @@ from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 from nmt.errors import NmtError
-from nmt.files import written_whole
+from nmt.storage.files import written_whole
 
 INK = "#222222"
 QUIET = "#8a8a8a"

@@ -15,7 +15,7 @@ import yaml
 
 from nmt.data.sample import write_sample
 from nmt.events import CLOCK_FIELDS
-from nmt.manifest import damage
+from nmt.storage.manifest import damage
 
 DOCUMENT = Path("docs/reliability.md")
 CLOCKS = ("seconds", "cpu_seconds", "counted")

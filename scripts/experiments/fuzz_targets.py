@@ -20,14 +20,14 @@ from nmt.config import Config, dump_config, load_config
 from nmt.data.check import check
 from nmt.data.corpus import read_lines, read_pairs
 from nmt.errors import NmtError
-from nmt.manifest import damage
 from nmt.metrics.alignment import read_links
 from nmt.metrics.matrices import as_json, read_matrices
-from nmt.partial import partial_files
 from nmt.segments import segments
 from nmt.settings import members
-from nmt.tensors import load_weights
-from nmt.tensors import weights as tensors_of
+from nmt.storage.manifest import damage
+from nmt.storage.partial import partial_files
+from nmt.storage.tensors import load_weights
+from nmt.storage.tensors import weights as tensors_of
 from nmt.text.tokenizers import Tokenizer, TokenizerOptions, load_tokenizers, save_tokenizers, train_tokenizers
 from nmt.visualize.curves import read_events
 from nmt.yaml_source import parse

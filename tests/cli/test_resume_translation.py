@@ -13,7 +13,7 @@ import torch
 from command_line import CONFIG, Command, run_main, write_text
 
 import nmt.translate
-from nmt import partial
+from nmt.storage import partial
 from nmt.translate import Translator
 
 PARTIAL, HEAD = Path("out.partial"), Path("out.partial.json")
@@ -199,10 +199,10 @@ def test_files_that_were_complete_take_their_places(run: Command, killed, monkey
             raise KeyboardInterrupt
         replace(source, target)
 
-    monkeypatch.setattr("nmt.partial.os.replace", once)
+    monkeypatch.setattr("nmt.storage.partial.os.replace", once)
     assert run(*COMMAND, "--json", "out.jsonl").code == 130
     assert (Path("out").exists(), Path("out.jsonl").exists(), HEAD.exists()) == (True, False, True)
-    monkeypatch.setattr("nmt.partial.os.replace", replace)
+    monkeypatch.setattr("nmt.storage.partial.os.replace", replace)
     assert run(*COMMAND, "--json", "out.jsonl", "--resume").code == 0
     assert (Path("out").read_bytes(), Path("out.jsonl").read_bytes()) == expected
     assert not HEAD.exists()

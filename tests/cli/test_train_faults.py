@@ -16,7 +16,7 @@ from processes import Started
 
 from nmt import training
 from nmt.events import Event, Updated
-from nmt.manifest import damage
+from nmt.storage.manifest import damage
 
 SLOW = {"training.max_updates": 100_000, "training.validate_every": 100_000, "training.checkpoint_every": 100_000}
 TRAINING = r"training [\d,]+ parameters"

@@ -8,7 +8,7 @@ from models import transformer
 
 from nmt.checkpoint import Run
 from nmt.config import Config
-from nmt.tensors import weights
+from nmt.storage.tensors import weights
 from nmt.text.listed import Word
 from nmt.text.tokenizers import train_tokenizers
 from nmt.text.vocabulary import BOS, EOS, PAD

@@ -18,7 +18,7 @@ from nmt.errors import ExportError
 from nmt.export.ctranslate2 import exported
 from nmt.export.translator import ExportedTranslator, first_ended, same_length
 from nmt.search import Beam, Greedy
-from nmt.tensors import weights
+from nmt.storage.tensors import weights
 from nmt.text.vocabulary import BOS, EOS, PAD
 from nmt.translate import Decoding, Translated, Translation, Translator
 

@@ -11,7 +11,7 @@ import pytest
 from experiments import disk_faults, kill
 from experiments.exactness import damaged, differences, newest
 
-from nmt.manifest import whole_directory, write_json
+from nmt.storage.manifest import whole_directory, write_json
 
 DUE = "2026-01-01 00:00:00 step 20: epoch 1, loss 3.0\n"
 BEGAN = "2026-01-01 00:00:00 step 0: training 12 parameters on cpu in float32\n"

@@ -7,7 +7,7 @@ from nmt.data.corpus import open_text
 from nmt.data.kinds import Kind
 from nmt.data.sample.texts import texts
 from nmt.errors import DataError
-from nmt.files import written_whole
+from nmt.storage.files import written_whole
 
 SETS = ("train", "valid", "test")
 

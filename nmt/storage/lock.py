@@ -10,7 +10,7 @@ from pathlib import Path
 from warnings import warn
 
 from nmt.errors import CheckpointError
-from nmt.files import naming
+from nmt.storage.files import naming
 
 LOCK = ".lock"
 BUSY = (errno.EAGAIN, errno.EACCES)  # what flock says where another process has the lock

@@ -4,8 +4,8 @@ from contextlib import suppress
 import pytest
 
 from nmt.errors import CheckpointError, DataError
-from nmt.files import clear_abandoned, made_whole, written_whole
-from nmt.manifest import whole_directory
+from nmt.storage.files import clear_abandoned, made_whole, written_whole
+from nmt.storage.manifest import whole_directory
 
 
 def test_the_file_holds_what_was_written_and_nothing_lies_beside_it(tmp_path):

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import CheckpointError
-from nmt.files import made_whole
-from nmt.json_source import parse_json
-from nmt.reading import read_bytes
+from nmt.storage.files import made_whole
+from nmt.storage.json_source import parse_json
+from nmt.storage.reading import read_bytes
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # of a checkpoint directory; a reader refuses what is newer

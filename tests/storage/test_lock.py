@@ -7,7 +7,7 @@ import os
 import pytest
 
 from nmt.errors import CheckpointError
-from nmt.lock import Lock, check_free
+from nmt.storage.lock import Lock, check_free
 
 
 def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path):

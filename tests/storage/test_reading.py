@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nmt.errors import CheckpointError, DataError
-from nmt.reading import check_inside, read_bytes
+from nmt.storage.reading import check_inside, read_bytes
 
 
 @pytest.fixture

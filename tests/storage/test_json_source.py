@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nmt.json_source import MAX_DEPTH, parse_json
+from nmt.storage.json_source import MAX_DEPTH, parse_json
 
 
 @pytest.mark.parametrize("value", [None, [], {"a": [1, -2.5, "é😀", {"b": True}]}, 10**18 - 1])

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, NmtError
-from nmt.files import naming, written_whole
-from nmt.json_source import parse_json
+from nmt.storage.files import naming, written_whole
+from nmt.storage.json_source import parse_json
 
 FORMAT = 1
 BLOCK = 1 << 20
