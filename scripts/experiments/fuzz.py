@@ -87,7 +87,7 @@ FOUND = (
     Found(
         "matrices",
         "lists nested 100,000 deep: a traceback",
-        "tests/test_json_source.py::test_the_others_are_refused_in_words",
+        "tests/storage/test_json_source.py::test_the_others_are_refused_in_words",
     ),
     Found(
         "segments",
