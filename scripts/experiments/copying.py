@@ -39,7 +39,13 @@ SORTED = [NUMBERS, *(NUMBERS / f"seed_{seed}" for seed in SEEDS)]
 MORE = tuple(
     f"data.train.{side}=[{', '.join(f'{place}/train.{side}' for place in SORTED)}]" for side in ("source", "target")
 )
-BUDGET = ("training.max_updates=1500", "training.validate_every=500", "training.checkpoint_every=500")
+BUDGET = (  # fewer and longer steps than the zoo's
+    "training.max_updates=1500",
+    "training.validate_every=500",
+    "training.checkpoint_every=500",
+    "training.optimizer.learning_rate=4e-3",
+    "training.schedule.warmup=100",
+)
 SUBWORDS = ("tokenizer={name: unigram, vocabulary_size: 2000}", "model.tied_embeddings=all")
 TRIALS = {
     "names: words": Trial("output_softmax", NAMES, (*TEXTS, *BUDGET)),

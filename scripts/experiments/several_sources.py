@@ -34,7 +34,13 @@ def _half(name: str) -> Trial:
     return Trial("combine_hierarchical", (HALVES / f"test.{name}.en",), (*texts, "model.sources=null"))
 
 
-BUDGET = ("training.max_updates=500", "training.validate_every=250", "training.checkpoint_every=250")
+BUDGET = (  # fewer and longer steps than the zoo's
+    "training.max_updates=500",
+    "training.validate_every=250",
+    "training.checkpoint_every=250",
+    "training.optimizer.learning_rate=4e-3",
+    "training.schedule.warmup=100",
+)
 BOTH = (HALVES / "test.who.en", HALVES / "test.how.en")
 ALONE = ("data.context.sentences=0", "model.sources=null")
 TRIALS = {
