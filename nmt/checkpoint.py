@@ -27,7 +27,7 @@ from torch import Tensor
 from nmt.config import Config, dump_config, load_config
 from nmt.errors import CheckpointError, ConfigError, NmtError
 from nmt.model import EncoderDecoder
-from nmt.storage.files import clear_rests, naming, remove, written_whole
+from nmt.storage.files import clear_rests, flush, naming, remove, written_whole
 from nmt.storage.lock import Lock, check_free
 from nmt.storage.manifest import damage, finish_renaming, read_json, whole_directory, write_json
 from nmt.storage.reading import check_inside
@@ -226,8 +226,10 @@ class Run:
         return directory
 
     def mark_best(self, step: int, score: float) -> None:
-        """Let checkpoint `best` be that of update `step`."""
+        """Let checkpoint `best` be that of update `step`, on the disk as well, before an earlier best one may go."""
         _write(self.checkpoints / "best.json", json.dumps({"step": step, "score": score}) + "\n")
+        with naming(self.checkpoints, CheckpointError):
+            flush(self.checkpoints)
 
     def forget_best(self) -> None:
         """Let there be no checkpoint `best`: none was validated, or it is gone."""

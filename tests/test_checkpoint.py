@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from tiny_run import RNN, TRANSFORMER, Tiny, tiny_config
 from torch import nn
 
+from nmt import checkpoint
 from nmt.checkpoint import Run
 from nmt.errors import CheckpointError
 from nmt.events import Journal, Warned
@@ -171,6 +172,13 @@ def test_a_directory_that_fails_half_way_leaves_the_old_one(tmp_path):
         write("new", lambda: 1 / 0)
     assert (tmp_path / "step-1" / "a").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["step-1"]
+
+
+def test_the_folder_of_checkpoints_is_flushed_when_another_is_the_best(copied, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(checkpoint, "flush", lambda path: flushed.append((path, Run(copied).checkpoint("best").name)))
+    Run(copied).mark_best(6, 1.0)
+    assert flushed == [(copied / "checkpoints", "step-6")]
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_others(copied):
