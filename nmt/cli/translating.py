@@ -103,16 +103,21 @@ def write(work: Work, made_of: dict[str, Any], resume: bool) -> None:
     check_equal(work.inputs, [text.lines for text in read])
     for _ in read_rows(work.inputs):
         pass  # a line that is no text is told before hours of work, not after
-    with partial_files(places, {**made_of, **_depends_on(work, read)}, resume, PICTURES * bool(work.heatmaps)) as files:
+    depends = {**made_of, **_depends_on(work, read)}
+    fewest = PICTURES * bool(work.heatmaps)
+    with partial_files(places, depends, resume, fewest, lambda: _check_unchanged(work.inputs, read)) as files:
         try:
             _write_on(work, files)
         except KeyboardInterrupt as error:
             if files.done:
                 typer.echo(f"stopped after line {files.done}; {kept(beside(work.output))}", err=True)
             raise typer.Exit(INTERRUPTED) from error
-        for path, before in zip(work.inputs, read, strict=True):
-            if digest(path) != before:
-                raise DataError(f"{path}: has changed while it was read", "translate it again without --resume")
+
+
+def _check_unchanged(paths: list[Path], read: list[Digest]) -> None:
+    for path, before in zip(paths, read, strict=True):
+        if digest(path) != before:
+            raise DataError(f"{path}: has changed while it was read", "translate it again without --resume")
 
 
 def _depends_on(work: Work, read: list[Digest]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ is cut off when they are gone on with.
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
@@ -52,10 +52,15 @@ def beside(place: Path) -> Path:
 
 @contextmanager
 def partial_files(
-    places: Sequence[Path], made_of: Mapping[str, Any], resume: bool, fewest: int = 0
+    places: Sequence[Path],
+    made_of: Mapping[str, Any],
+    resume: bool,
+    fewest: int = 0,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[PartialFiles]:
-    """Files to write in step, which take their places when the block ends well. When it fails, what has whole lines
-    stays for `resume`; where there is nothing to go on with, or fewer than `fewest` lines, they are begun anew.
+    """Files to write in step, which take their places when the block ends well and `check` raises nothing. When it
+    fails, what has whole lines stays for `resume`; where there is nothing to go on with, or fewer than `fewest` lines,
+    they are begun anew.
 
     Raises: DataError where the operating system refuses a file, another process writes it, or what is there was made
     of something else than `made_of`, plain values.
@@ -66,6 +71,7 @@ def partial_files(
         found = _found(head, made_of) if resume else None
         if found == COMPLETE:
             yield PartialFiles([], complete=True)
+            check()
             _take_places(head, places)
             return
         files = [stack.enter_context(_own(part)) for part in parts]
@@ -82,6 +88,7 @@ def partial_files(
             elif isinstance(error, NmtError):
                 raise type(error)(error.message, "; ".join(filter(None, (error.hint, kept(parts[0]))))) from error
             raise
+        check()
         for file in files:
             with naming(file.name):
                 os.fsync(file.fileno())

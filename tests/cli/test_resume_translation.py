@@ -168,7 +168,8 @@ def test_input_that_changes_meanwhile_is_told(run: Command, in_copy: Path, monke
     monkeypatch.setattr(Translator, "translate_segments", changing)
     answer = run("translate", "runs/x", "--input", "mine", "--output", "out")
     assert (answer.code, Path("out").exists()) == (2, False)
-    assert answer.err.startswith("error: mine: has changed while it was read\n")
+    assert answer.err == "error: mine: has changed while it was read\nhint: translate it again without --resume\n"
+    assert lines(PARTIAL) == (in_copy / "mine").read_bytes().count(b"\n")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 9, "state": "x", "made_of": {}}'])
