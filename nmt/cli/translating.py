@@ -142,6 +142,8 @@ def _write_on(work: Work, files: PartialFiles) -> None:
         return
     if files.done:
         typer.echo(f"going on after line {files.done}", err=True)
+    if files.dropped:
+        typer.echo(f"warning: {files.dropped} lines of an earlier translation are begun anew", err=True)
     for translation in work.translations(files.done):
         record = [json_line(translation_record(translation))] if work.json else []
         files.write([f"{translation.text}\n".encode(), *record])

@@ -27,11 +27,13 @@ ANEW = "leave out --resume to begin anew"
 
 
 class PartialFiles:
-    """The open files. `done`: the lines that were there, and those written since; `complete`: nothing is missing."""
+    """The open files. `done`: the lines that were there, and those written since; `dropped`: those that were there and
+    are begun anew; `complete`: nothing is missing."""
 
-    def __init__(self, files: Sequence[FileIO], done: int = 0, complete: bool = False) -> None:
+    def __init__(self, files: Sequence[FileIO], done: int = 0, dropped: int = 0, complete: bool = False) -> None:
         self._files = files
         self.done = done
+        self.dropped = dropped
         self.complete = complete
 
     def write(self, lines: Sequence[bytes]) -> None:
@@ -74,9 +76,12 @@ def partial_files(
             check()
             _take_places(head, places)
             return
+        if not head.exists():
+            _check_nobody_s(parts)
         files = [stack.enter_context(_own(part)) for part in parts]
-        done = min(map(_count, files)) if found else 0
-        written = PartialFiles(files, done if done >= fewest else 0)
+        there = min(map(_count, files))
+        done = there if found and there >= fewest else 0
+        written = PartialFiles(files, done, dropped=there - done)
         for file in files:
             _cut(file, written.done)
         _note(head, made_of, BEGUN)
@@ -86,7 +91,7 @@ def partial_files(
             if not written.done:
                 _remove([head, *parts])
             elif isinstance(error, NmtError):
-                raise type(error)(error.message, "; ".join(filter(None, (error.hint, kept(parts[0]))))) from error
+                raise type(error)(error.message, _joined(error.hint, kept(parts[0]))) from error
             raise
         check()
         for file in files:
@@ -94,6 +99,20 @@ def partial_files(
                 os.fsync(file.fileno())
         _note(head, made_of, COMPLETE)
         _take_places(head, places)
+
+
+def _check_nobody_s(parts: Sequence[Path]) -> None:
+    """Raises: DataError for a file that something else than a translation left in our place."""
+    for part in parts:
+        with naming(part):
+            if part.exists() and part.stat().st_size:
+                raise DataError(f"{part}: is there, and no translation left it", "move it away, or name another file")
+
+
+def _joined(hint: str, more: str) -> str:
+    if not hint:
+        return more
+    return f"{hint} {more}" if hint.endswith("?") else f"{hint}; {more}"
 
 
 def kept(part: Path) -> str:

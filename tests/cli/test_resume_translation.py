@@ -123,8 +123,15 @@ def test_resuming_begins_where_nothing_was_left(run: Command, in_copy: Path) -> 
 def test_without_resume_a_translation_begins_anew(run: Command, killed) -> None:
     killed()
     PARTIAL.write_text("something else\n" * 16)
-    assert run(*COMMAND) == (0, "", "")
+    assert run(*COMMAND) == (0, "", "warning: 16 lines of an earlier translation are begun anew\n")
     assert Path("out").read_bytes() == whole(run)[0]
+
+
+def test_a_file_that_no_translation_left_is_not_overwritten(run: Command, in_copy: Path) -> None:
+    PARTIAL.write_text("precious\n")
+    answer = run(*COMMAND)
+    assert (answer.code, PARTIAL.read_text()) == (2, "precious\n")
+    assert answer.err.startswith(f"error: {in_copy}/out.partial: is there, and no translation left it\n")
 
 
 @pytest.mark.parametrize(
