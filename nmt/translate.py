@@ -17,6 +17,7 @@ import torch
 from nmt import tree
 from nmt.batch import make_batch, make_sources
 from nmt.checkpoint import Run
+from nmt.data.corpus import is_text, readable
 from nmt.data.inputs import Inputs, Line, Pieces, Recent, Row, source_ids
 from nmt.decoders.base import Want
 from nmt.errors import ConfigError, DataError
@@ -102,7 +103,7 @@ class LineTranslator(ABC):
                 )
             if self.inputs.is_blank(row):
                 recent.end()
-            recent.add(row[0])
+            recent.add(row[0] if is_text(row[0]) else "")
             yield row
 
     @abstractmethod
@@ -118,16 +119,19 @@ class LineTranslator(ABC):
             found = [[one for one in next(translated) if is_sound(one)] for _ in parts]
             lost = () if all(found) else (Note(f"no translation of it is text with a score that is a number; {LEFT}"),)
             joined = () if lost else join(parts, found)
-            yield Translation(row[0], pieces, joined, len(parts), (*notes, *lost))
+            yield Translation(readable(row[0]), pieces, joined, len(parts), (*notes, *lost))
 
     def _parts(self, row: Row) -> tuple[list[Part], tuple[Note, ...]]:
         """What is searched for, one by one, and what is to be said of the line."""
         if self.inputs.is_blank(row):
             return [], ()
+        for number, text in enumerate(row):
+            if not is_text(text):
+                return [], (Note(f"not valid UTF-8; {LEFT}", min(number, self.inputs.texts - 1)),)
         limit, texts = self.max_length - 1, self.inputs.texts
         try:
             first, *others = sources = self.inputs.cut(row, self.tokenizers.source, limit)
-        except (ValueError, RuntimeError) as error:  # half a character, which no file holds, for example
+        except (ValueError, RuntimeError) as error:  # the tokenizer refuses it
             return [], (Note(f"cannot be cut into pieces ({error}); {LEFT}"),)
         if not any(sources[:texts]):
             return [], (Note(f"the tokenizer leaves nothing of it; {LEFT}"),)

@@ -85,7 +85,7 @@ def test_what_follows_lines_that_are_done_is_what_it_is_anyway(done: int, monkey
 
 def test_half_a_character_is_noted_and_left_empty():
     (one, two) = translator("unigram").translate_lines(["a\ud800", "a"], SHORT)
-    assert (one.text, one.notes[0].text[:26], two.notes) == ("", "cannot be cut into pieces ", ())
+    assert (one.text, one.notes[0].text[:26], two.notes) == ("", "not valid UTF-8; its trans", ())
 
 
 def test_a_line_of_which_the_tokenizer_leaves_nothing_is_noted(monkeypatch: pytest.MonkeyPatch):

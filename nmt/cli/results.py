@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import typer
 
-from nmt.data.corpus import decoded, read_pairs, read_rows
+from nmt.data.corpus import decoded, read_pairs, read_rows, with_halves
 from nmt.data.inputs import as_line
 from nmt.errors import ConfigError, DataError
 from nmt.storage.files import written_whole
@@ -24,17 +24,18 @@ PICTURES = 50  # heatmaps drawn of a file, at most
 
 
 def lines_of(paths: Sequence[Path]) -> Iterator["Line"]:
-    """The lines of a file, or of several in step, or of standard input where there is none.
+    """The lines of a file, or of several in step, or of standard input where there is none; what is no UTF-8 in them
+    as `with_halves`.
 
     Raises: DataError as `read_rows`.
     """
-    return map(as_line, read_rows(paths)) if paths else _standard_input()
+    return map(as_line, read_rows(paths, with_halves)) if paths else _standard_input()
 
 
 def _standard_input() -> Iterator[str]:
     if sys.stdin is None:
         raise DataError("standard input: it is closed", "give --input")
-    yield from decoded(sys.stdin.buffer, "standard input", "convert the text to UTF-8 first")
+    yield from decoded(sys.stdin.buffer, "standard input", "convert the text to UTF-8 first", with_halves)
 
 
 @contextmanager

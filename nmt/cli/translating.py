@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from nmt.cli.results import PICTURES, json_line, lines_of, noted, opened, translation_record, word_matrix
-from nmt.data.corpus import check_equal, read_rows
+from nmt.data.corpus import check_equal, read_rows, with_halves
 from nmt.data.digests import Digest, digest
 from nmt.errors import DataError
 from nmt.storage.partial import PartialFiles, beside, kept, partial_files
@@ -101,8 +101,8 @@ def write(work: Work, made_of: dict[str, Any], resume: bool) -> None:
     places = [work.output, *([work.json] if work.json else [])]
     read = [digest(path) for path in work.inputs]
     check_equal(work.inputs, [text.lines for text in read])
-    for _ in read_rows(work.inputs):
-        pass  # a line that is no text is told before hours of work, not after
+    for _ in read_rows(work.inputs, with_halves):
+        pass  # a file that is no text is told before hours of work, not after
     depends = {**made_of, **_depends_on(work, read)}
     fewest = PICTURES * bool(work.heatmaps)
     with partial_files(places, depends, resume, fewest, lambda: _check_unchanged(work.inputs, read)) as files:

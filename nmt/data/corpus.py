@@ -4,7 +4,8 @@ A `\\r` before the `\\n` and a byte-order mark at the start of a file are format
 Every complaint is a DataError that names the file and the line.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
@@ -15,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 from nmt.errors import DataError
 
 BOM = b"\xef\xbb\xbf"
+_HALF = re.compile("[\ud800-\udfff]")
 MAX_LINE = 1 << 26  # bytes: what has longer lines is no text
 _OTHER_FORMATS = {
     b"\xff\xfe": "looks like UTF-16: iconv -f UTF-16 -t UTF-8",
@@ -83,21 +85,41 @@ def raw_lines(file: BinaryIO, name: object) -> Iterator[bytes]:
         raise unreadable(name, error) from error
 
 
-def read_lines(path: Path) -> Iterator[str]:
+def strictly(line: bytes) -> str:
+    """The text of UTF-8 bytes, or an error."""
+    return line.decode("utf-8")
+
+
+def with_halves(line: bytes) -> str:
+    """The text of UTF-8 bytes; each byte that is none becomes half a character, which no text has (`is_text`)."""
+    return line.decode("utf-8", "surrogateescape")
+
+
+def is_text(line: str) -> bool:
+    """Whether it has no half characters."""
+    return not _HALF.search(line)
+
+
+def readable(line: str) -> str:
+    """The line with U+FFFD for each half character."""
+    return _HALF.sub("\ufffd", line)
+
+
+def read_lines(path: Path, decode: Callable[[bytes], str] = strictly) -> Iterator[str]:
     """Lines of a UTF-8 file. Raises: DataError for a file that cannot be read or a line that is not UTF-8."""
     with open_text(path) as file:
-        yield from decoded(file, path, "`nmt data check --json` lists such lines, up to 10,000")
+        yield from decoded(file, path, "`nmt data check --json` lists such lines, up to 10,000", decode)
 
 
-def decoded(file: BinaryIO, name: object, hint: str) -> Iterator[str]:
-    """Lines of UTF-8 bytes. Raises: DataError as `raw_lines`, and for a line that is not UTF-8, with the hint unless
-    the bytes are of another format."""
+def decoded(file: BinaryIO, name: object, hint: str, decode: Callable[[bytes], str] = strictly) -> Iterator[str]:
+    """Lines of UTF-8 bytes. Raises: DataError as `raw_lines`, where the bytes are of another format, and, with the
+    hint, for a line that `decode` refuses."""
     for number, line in enumerate(raw_lines(file, name), 1):
+        known = [other for start, other in _OTHER_FORMATS.items() if number == 1 and line.startswith(start)]
         try:
-            text = line.decode("utf-8")
+            text = strictly(line) if known else decode(line)
         except UnicodeDecodeError as error:
             byte, column = line[error.start], len(line[: error.start].decode("utf-8")) + 1
-            known = [other for start, other in _OTHER_FORMATS.items() if number == 1 and line.startswith(start)]
             message = f"{name}:{number}: not valid UTF-8 (byte {byte:#04x} at column {column})"
             raise DataError(message, f"{name} {known[0]}" if known else hint) from error
         if number == 1 and looks_like_utf16(text):
@@ -111,13 +133,13 @@ def looks_like_utf16(first_line: str) -> bool:
     return 1 < len(first_line) <= 2 * first_line.count("\0") + 1
 
 
-def read_rows(paths: Sequence[Path]) -> Iterator[tuple[str, ...]]:
+def read_rows(paths: Sequence[Path], decode: Callable[[bytes], str] = strictly) -> Iterator[tuple[str, ...]]:
     """The lines of files in step.
 
     Raises: DataError as `read_lines`, and at their end when the files differ in their number of lines.
     """
     counts = [0] * len(paths)
-    for lines in zip_longest(*map(read_lines, paths)):
+    for lines in zip_longest(*(read_lines(path, decode) for path in paths)):
         row = tuple(line for line in lines if line is not None)
         if len(row) == len(paths):
             yield row

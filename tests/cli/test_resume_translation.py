@@ -247,11 +247,11 @@ def test_a_pipe_can_be_translated(run: Command, in_copy: Path) -> None:
 
 
 def test_bad_input_is_told_before_the_work_and_leaves_nothing(run: Command, in_copy: Path) -> None:
-    (in_copy / "bad").write_bytes(b"a\n" * 9000 + b"\xff\n")
+    (in_copy / "bad").write_bytes(b"\xff\xfe" + b"a\n" * 9000)
     answer = run("translate", "runs/x", "--input", "bad", "--output", "out")
     assert (answer.code, answer.err.splitlines()[0]) == (
         2,
-        "error: bad:9001: not valid UTF-8 (byte 0xff at column 1)",
+        "error: bad:1: not valid UTF-8 (byte 0xff at column 1)",
     )
     assert not list(in_copy.glob("out*"))
 

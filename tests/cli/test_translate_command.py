@@ -118,13 +118,18 @@ def test_heatmaps_are_drawn_of_lines_with_words(run: Command, in_trained: Path, 
     assert answer.err == f"1 heatmaps in {tmp_path}\n"
 
 
-def test_invalid_utf8_names_the_line(run: Command, in_trained: Path) -> None:
-    answer = run("translate", "runs/x", stdin="eins\nzwei ä".encode() + b"\xff\n")
-    assert answer == (
-        2,
-        "",
-        "error: standard input:2: not valid UTF-8 (byte 0xff at column 7)\nhint: convert the text to UTF-8 first\n",
-    )
+def test_a_line_that_is_not_utf8_is_left_empty_and_named(run: Command, in_trained: Path, tmp_path: Path) -> None:
+    around = run("translate", "runs/x", stdin=b"a b\nc\n").out.splitlines()
+    answer = run("translate", "runs/x", "--json", tmp_path / "j", stdin="a b\nzwei ä".encode() + b"\xff\nc\n")
+    assert (answer.code, answer.out) == (0, f"{around[0]}\n\n{around[1]}\n")
+    assert answer.err == "warning: standard input:2: not valid UTF-8; its translation is empty\n"
+    assert json.loads((tmp_path / "j").read_text().splitlines()[1])["source"] == "zwei ä\ufffd"
+
+
+def test_another_format_than_text_is_refused(run: Command, in_trained: Path) -> None:
+    answer = run("translate", "runs/x", stdin="eins\n".encode("utf-16"))
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("error: standard input:1: not valid UTF-8 (byte 0xff at column 1)\n")
 
 
 def test_a_closed_standard_input_is_told(run: Command, in_trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,5 +139,5 @@ def test_a_closed_standard_input_is_told(run: Command, in_trained: Path, monkeyp
 
 def test_a_failed_translation_leaves_no_file(run: Command, in_trained: Path, tmp_path: Path) -> None:
     output = tmp_path / "text.hyp"
-    assert run("translate", "runs/x", "--output", output, stdin=b"\xff\n").code == 2
+    assert run("translate", "runs/x", "--output", output, stdin=b"\xff\xfea\0").code == 2
     assert list(tmp_path.iterdir()) == []
