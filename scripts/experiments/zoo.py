@@ -33,7 +33,7 @@ EDGES = (7, 10, 13, 17, 22)
 BASE = "score_additive"
 SENTENCES = (13, 98, 166)  # lines of the test set, from 1
 LONGER = 4
-LIMITED = ("attention_none", "attention_none_every_step", "scope_local_m", "scope_hard")
+LIMITED = ("attention_none", "attention_none_every_step", "score_location", "scope_local_m", "scope_hard")
 HEADER = ("BLEU", "chrF", "AER", "parameters", "training tokens/s", "sentences/s", f"BLEU, {LONGER} × the updates")
 
 
