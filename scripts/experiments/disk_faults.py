@@ -186,10 +186,20 @@ def main(arguments: list[str] | None = None) -> None:
     if not asked.inside:
         go_inside(list(known(asked.faults, FAULTS)))
     with tempfile.TemporaryDirectory(prefix="nmt-disks-") as folder:
-        setting = sound(Path(folder))
-        for name in asked.faults:
-            keep_result(EXPERIMENT, name, attempt(setting, name))
-            write_table(DOCUMENT, EXPERIMENT, table(read_results(EXPERIMENT)))
+        try:
+            setting = sound(Path(folder))
+            for name in asked.faults:
+                keep_result(EXPERIMENT, name, attempt(setting, name))
+                write_table(DOCUMENT, EXPERIMENT, table(read_results(EXPERIMENT)))
+        finally:
+            unmount_all(folder)
+
+
+def unmount_all(folder: str) -> None:
+    """Unmount whatever is mounted below a folder, the last first."""
+    places = [line.split()[1] for line in Path("/proc/self/mounts").read_text("utf-8").splitlines()]
+    for place in reversed([place for place in places if place.startswith(f"{folder}/")]):
+        call("umount", "-l", place)
 
 
 def go_inside(faults: list[str]) -> None:
