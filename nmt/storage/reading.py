@@ -10,6 +10,9 @@ MAX_BYTES = 64_000_000  # of a file that is read into memory as a whole
 LEVELS = 3  # of folders in a run directory: checkpoints/step-N/FILE
 
 
+_LINKED = "put what it leads to there; the whole run directory may be a link"
+
+
 def read_bytes(path: Path, kind: type[NmtError], most: int = MAX_BYTES) -> bytes:
     """The whole of a plain file. Raises: an error of `kind` for a pipe, a device, or more than `most` bytes."""
     try:
@@ -34,7 +37,7 @@ def check_inside(directory: Path, names: tuple[str, ...] = ()) -> None:
         home = directory.resolve()
         for path in _entries(directory, names):
             if path.is_symlink() and not path.resolve().is_relative_to(home):
-                raise CheckpointError(f"{path}: a link that leads out of {directory}", "put the file itself there")
+                raise CheckpointError(f"{path}: a link that leads out of {directory}", _LINKED)
             if not path.is_file() and not path.is_dir() and os.path.lexists(path):
                 raise CheckpointError(f"{path}: neither a file nor a folder", "remove it")
     except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
