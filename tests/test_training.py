@@ -12,8 +12,9 @@ from nmt.batch import make_batch
 from nmt.errors import CheckpointError, TrainingError
 from nmt.events import Logged, Skipped, Started, Stopped, Updated, Validated
 from nmt.loss import translation_loss
+from nmt.storage.lock import check_free
 from nmt.storage.tensors import average, weights
-from nmt.training import check_start
+from nmt.training import check_start, fit
 from nmt.training.state import begin
 from nmt.training.update import places, update
 
@@ -365,3 +366,15 @@ def test_weights_for_another_vocabulary_are_refused(tmp_path):
     message = r"its source vocabulary is not that of this run's data \(14 and 9 pieces\)"
     with pytest.raises(CheckpointError, match=message):
         list(tiny.fit("second"))
+
+
+def test_a_training_that_cannot_begin_keeps_no_other_out(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise CheckpointError("does not fit")
+
+    tiny = Tiny(tmp_path)
+    run = tiny.run("run")
+    monkeypatch.setattr("nmt.training.loop.begin", refuse)
+    with pytest.raises(CheckpointError, match="does not fit"):
+        next(fit(tiny.config, tiny.data, run, tiny.validate, device="cpu"))
+    check_free(run.path)

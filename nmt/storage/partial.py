@@ -106,7 +106,9 @@ def _check_nobody_s(parts: Sequence[Path]) -> None:
     for part in parts:
         with naming(part):
             if part.exists() and part.stat().st_size:
-                raise DataError(f"{part}: is there, and no translation left it", "move it away, or name another file")
+                raise DataError(
+                    f"{part}: is there, and this translation did not leave it", "move it away, or name another file"
+                )
 
 
 def _joined(hint: str, more: str) -> str:

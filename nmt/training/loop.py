@@ -43,19 +43,24 @@ def fit(
     Raises: TrainingError when a loss or gradient is not finite, unless `non_finite` lets training go on;
     CheckpointError when a checkpoint is damaged, does not fit, or cannot be written.
     """
-    run.hold()
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    training = begin(config, data, run, place)
+    run.hold()
+    try:
+        yield from _journaled(begin(config, data, run, place), validate, resume, stop)
+    finally:
+        run.release()
+
+
+def _journaled(training: Training, validate: Validate, resume: bool, stop: Callable[[], bool]) -> Iterator[Event]:
+    """The events, written down before they are handed on."""
     try:
         for event in _events(training, validate, resume, stop):
-            run.check_there()
+            training.run.check_there()
             training.journal.write(event)
             yield event
     except TrainingError as error:
         training.journal.fail(error.message)
         raise
-    finally:
-        run.release()
 
 
 def _events(training: Training, validate: Validate, resume: bool, stop: Callable[[], bool]) -> Iterator[Event]:

@@ -131,7 +131,7 @@ def test_a_file_that_no_translation_left_is_not_overwritten(run: Command, in_cop
     PARTIAL.write_text("precious\n")
     answer = run(*COMMAND)
     assert (answer.code, PARTIAL.read_text()) == (2, "precious\n")
-    assert answer.err.startswith(f"error: {in_copy}/out.partial: is there, and no translation left it\n")
+    assert answer.err.startswith(f"error: {in_copy}/out.partial: is there, and this translation did not leave it\n")
 
 
 @pytest.mark.parametrize(

@@ -112,14 +112,12 @@ def nats(model, batch):
     return loss.total / loss.tokens
 
 
-@pytest.mark.parametrize("encoder", ["conv", "rnn"])
-def test_before_training_all_pieces_are_about_as_likely(encoder):
+def test_before_training_all_pieces_are_about_as_likely():
     part = {"name": "conv", "size": 64}
-    options = ModelOptions(embedding_size=64, dropout=0.0, encoder={"name": encoder, "size": 64}, decoder=part)
+    options = ModelOptions(embedding_size=64, dropout=0.0, encoder=part, decoder=part)
     with torch.no_grad():
-        assert float(nats(options.build(VOCABULARY, VOCABULARY), reversals(1))) == pytest.approx(
-            math.log(VOCABULARY), abs=0.5
-        )
+        given = float(nats(options.build(VOCABULARY, VOCABULARY), reversals(1)))
+    assert given == pytest.approx(math.log(VOCABULARY), abs=0.5)
 
 
 def test_convolutions_on_both_sides_learn_to_turn_sentences_round_that_they_have_not_seen():
