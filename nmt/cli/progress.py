@@ -1,10 +1,8 @@
 """The events of a training run on the terminal: a bar with loss, speed and remaining time, and lines that stay."""
 
-import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
+from collections.abc import Iterable
+from contextlib import suppress
 
 from tqdm import tqdm
 
@@ -31,11 +29,11 @@ def show(events: Iterable[Event]) -> Stopped:
             elif isinstance(event, Stopped):
                 stopped = event
             if _stays(event, on_terminal):
-                _say(describe(event))
+                say(describe(event))
     return stopped
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     """Print to stderr, if it takes any more: what is said stands in train.log, too, and training can do without."""
     with suppress(OSError):
         tqdm.write(line, file=sys.stderr)
@@ -51,45 +49,3 @@ def _postfix(event: Updated, speed: float) -> str:
 def _stays(event: Event, on_terminal: bool) -> bool:
     """Whether the event's line is printed: on a terminal, the bar says what happens between validations."""
     return bool(describe(event)) and not (on_terminal and isinstance(event, Logged | Saved))
-
-
-_STOPPING = "stopping after this update; Ctrl-C once more breaks off without saving"
-EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}  # 128 + n, as shells say of what signal n has ended
-
-
-class Stop:
-    """Whether a signal asked to stop, and which one."""
-
-    def __init__(self) -> None:
-        self.asked: int | None = None
-
-    def __call__(self) -> bool:
-        return self.asked is not None
-
-    @property
-    def exit_code(self) -> int:
-        """130 after Ctrl-C, 143 after SIGTERM; 0 when none came."""
-        return EXIT_CODES.get(signal.Signals(self.asked), 1) if self.asked else 0
-
-
-@contextmanager
-def stop_on_signal() -> Iterator[Stop]:
-    """Ctrl-C or SIGTERM makes the given value true instead of ending the process; a second one, of either kind, ends it
-    at once, whatever it computes."""
-    stop = Stop()
-    before = {number: signal.getsignal(number) for number in EXIT_CODES}
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        stop.asked = number
-        for each in EXIT_CODES:
-            signal.signal(each, signal.SIG_DFL)
-        with suppress(RuntimeError):  # the signal came while another line was being printed
-            _say(_STOPPING)
-
-    try:
-        for number in before:
-            signal.signal(number, ask)
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,12 +1,18 @@
 """`nmt train`: train a model from a config."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from nmt.cli.options import ConfigArgument, Device, Overrides, Threads, compute_with
+from nmt.cli.signals import ended_by_ctrl_c, stop_on_signal
 from nmt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nmt.checkpoint import Run
+    from nmt.config import Config
+    from nmt.data.prepare import Prepared
 
 
 def train(
@@ -35,17 +41,43 @@ def train(
     """
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite: one goes on with a run, the other removes it", "give one of them")
-    from nmt.checkpoint import Run, is_run
-    from nmt.cli.progress import show, stop_on_signal
-    from nmt.config import load_config
-    from nmt.data.prepare import prepare
-    from nmt.training import check_start, fit
+    directory = run or Path("runs") / config.stem
+    with ended_by_ctrl_c():
+        compute_with(device, threads)
+        settings, data, place = _begin(config, overrides or [], directory, resume, overwrite)
+    from nmt.cli.progress import show
+    from nmt.training import fit
     from nmt.validation import validator
     from nmt.visualize.curves import draw_curves
 
-    compute_with(device, threads)
-    settings = load_config(config, overrides or [])
-    directory = run or Path("runs") / config.stem
+    with stop_on_signal() as stop:
+        validate = validator(settings, data, stop)
+        stopped = show(fit(settings, data, place, validate, resume=resume, device=device, stop=stop))
+    if stopped.reason == "interrupted":
+        typer.echo(f"saved in {directory}; the same command with --resume goes on")
+        raise typer.Exit(stop.exit_code)
+    if (directory / "metrics.jsonl").stat().st_size:
+        draw_curves(directory / "metrics.jsonl", directory / "plots" / "curves.png")
+    typer.echo(f"trained: nmt translate {directory} --input FILE")
+
+
+class _Beginning(NamedTuple):
+    settings: "Config"
+    data: "Prepared"
+    place: "Run"
+
+
+def _begin(config: Path, overrides: list[str], directory: Path, resume: bool, overwrite: bool) -> _Beginning:
+    """Read the config, prepare the text, and make or take up the run; nothing is removed for a run that cannot begin.
+
+    Raises: NmtError where it cannot.
+    """
+    from nmt.checkpoint import Run, is_run
+    from nmt.config import load_config
+    from nmt.data.prepare import prepare
+    from nmt.training import check_start
+
+    settings = load_config(config, overrides)
     begun = resume and is_run(directory)
     if begun:
         Run.check_same(directory, settings)
@@ -57,12 +89,4 @@ def train(
     if not begun:
         check_start(settings, data, directory)
     place = Run.resume(directory, settings) if resume else Run.create(directory, settings, overwrite)
-    with stop_on_signal() as stop:
-        validate = validator(settings, data, stop)
-        stopped = show(fit(settings, data, place, validate, resume=resume, device=device, stop=stop))
-    if stopped.reason == "interrupted":
-        typer.echo(f"saved in {directory}; the same command with --resume goes on")
-        raise typer.Exit(stop.exit_code)
-    if (directory / "metrics.jsonl").stat().st_size:
-        draw_curves(directory / "metrics.jsonl", directory / "plots" / "curves.png")
-    typer.echo(f"trained: nmt translate {directory} --input FILE")
+    return _Beginning(settings, data, place)

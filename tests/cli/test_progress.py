@@ -1,6 +1,5 @@
-"""The events of training on the terminal, and what Ctrl-C does."""
+"""The events of training on the terminal."""
 
-import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -8,7 +7,7 @@ from typing import Self
 import pytest
 from tqdm import tqdm
 
-from nmt.cli.progress import show, stop_on_signal
+from nmt.cli.progress import show
 from nmt.events import Logged, Saved, Started, Stopped, Updated, Validated, Warned
 
 EVENTS = [
@@ -67,17 +66,3 @@ def test_a_full_standard_error_ends_no_training(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.undo()
         with suppress(OSError):
             full.close()
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_asks_to_stop_and_leaves_a_second_one_to_the_system(
-    capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int
-) -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with stop_on_signal() as stop:
-        assert (stop(), stop.exit_code) == (False, 0)
-        signal.raise_signal(number)
-        assert (stop(), stop.exit_code) == (True, code)
-        assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == [signal.SIG_DFL] * 2
-    assert signal.getsignal(signal.SIGINT) is before
-    assert capsys.readouterr().err.startswith("stopping after this update")

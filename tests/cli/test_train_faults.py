@@ -98,13 +98,14 @@ def test_a_second_signal_ends_at_once_and_leaves_a_whole_run(text: Path, second:
     assert resumed.end().code == 0
 
 
-def test_a_signal_while_text_is_prepared_ends_at_once(text: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)])
+def test_a_signal_while_text_is_prepared_ends_at_once(text: Path, number: signal.Signals, code: int) -> None:
     for name in ("text.en", "text.de"):
         (text / name).write_text((text / name).read_text() * 3000)
     process = train(text, {"tokenizer.name": "char"})
     process.wait_for("training the char tokenizer")
-    process.send(signal.SIGTERM)
-    assert process.end().code == -signal.SIGTERM  # 143 to a shell
+    process.send(number)
+    assert process.end().code == code  # -SIGTERM is 143 to a shell
     assert not (text / "runs/x").exists()
     assert [path.name for path in (text / "runs/.prepared").glob("[!.]*/")] == []
 
