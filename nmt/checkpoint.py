@@ -184,7 +184,7 @@ class Run:
             raise CheckpointError(f"{self.path}: has no checkpoint {which!r}", self._others(directory))
         wrong = damage(directory, (MODEL, STATE))
         if wrong:
-            raise CheckpointError(f"damaged checkpoint: {wrong}", self._others(directory))
+            raise CheckpointError(f"checkpoint refused: {wrong}", self._others(directory))
         return directory
 
     def load_model(self, which: str = "best", device: torch.device | str = "cpu") -> EncoderDecoder:
@@ -242,6 +242,16 @@ class Run:
             for step in set(self.steps()) - steps:
                 remove(self.checkpoints / f"step-{step}")
             clear_rests(self.checkpoints)
+
+    def set_aside(self, step: int) -> Path:
+        """Give a checkpoint that cannot be gone on with a name that training leaves alone: it may be whole for a newer
+        program, or worth a rescue."""
+        place = self.checkpoints / f"passed-over-{step}"
+        with naming(self.checkpoints, CheckpointError):
+            if place.exists():
+                remove(place)
+            (self.checkpoints / f"step-{step}").rename(place)
+        return place
 
     def _name(self, which: str) -> str:
         if which == "last" and self.steps():

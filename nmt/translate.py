@@ -70,10 +70,11 @@ class LineTranslator(ABC):
         return [translation.text for translation in self.translate_lines(lines, decoding)]
 
     def translate_lines(
-        self, lines: Iterable[Line], decoding: Decoding | None = None, done: int = 0
+        self, lines: Iterable[Line], decoding: Decoding | None = None, done: int = 0, at_once: int | None = None
     ) -> Iterator[Translation]:
-        """Translations in the order of the lines, as they come; memory follows CHUNK, not the file. One for each line,
-        whatever it holds; none for the first `done`, so that those that follow are, bit for bit, what they are anyway.
+        """Translations in the order of the lines, as they come: those of `at_once` lines, or CHUNK, when these have
+        been read; memory follows that number, not the file. One for each line, whatever it holds; none for the first
+        `done`, so that those that follow are, bit for bit, what they are anyway.
 
         Without attention, the alignments of `Want()` are None.
         Raises: ConfigError as `check`, where a layer or heads are named or unknown pieces are to be replaced; DataError
@@ -84,7 +85,7 @@ class LineTranslator(ABC):
             decoding = decoding._replace(want=decoding.want or Want())
         if decoding.want is not None and (decoding.replace_unknown or decoding.want != Want()):
             self.check(decoding.want)
-        chunks = ((first, rows) for first, rows in chunked(self.rows(lines)) if first + len(rows) > done)
+        chunks = ((first, rows) for first, rows in chunked(self.rows(lines), at_once) if first + len(rows) > done)
         left = (islice(self._translate_chunk(rows, decoding), max(done - first, 0), None) for first, rows in chunks)
         return chain.from_iterable(left)
 
@@ -158,13 +159,15 @@ class LineTranslator(ABC):
         return written
 
 
-def chunked(rows: Iterable[Row]) -> Iterator[tuple[int, list[Row]]]:
-    """Lists of at most CHUNK rows and about CHUNK_CHARACTERS characters, each with the number of rows before it."""
+def chunked(rows: Iterable[Row], at_once: int | None = None) -> Iterator[tuple[int, list[Row]]]:
+    """Lists of at most `at_once` rows, or CHUNK, and about CHUNK_CHARACTERS characters, each with the number of rows
+    before it."""
     before, chunk, size = 0, list[Row](), 0
+    largest = at_once or CHUNK
     for row in rows:
         chunk.append(row)
         size += sum(map(len, row))
-        if len(chunk) >= CHUNK or size >= CHUNK_CHARACTERS:
+        if len(chunk) >= largest or size >= CHUNK_CHARACTERS:
             yield before, chunk
             before, chunk, size = before + len(chunk), [], 0
     if chunk:

@@ -127,7 +127,7 @@ def test_a_truncated_checkpoint_is_named_with_the_whole_ones(copied):
     size = file.stat().st_size
     file.write_bytes(file.read_bytes()[:100])
     message, hint = refusal(Run.open(copied).load_model, "last")
-    assert message == f"damaged checkpoint: {file}: 100 bytes where the manifest says {size}"
+    assert message == f"checkpoint refused: {file}: 100 bytes where the manifest says {size}"
     assert hint == "whole checkpoints: step-6"
 
 
@@ -137,7 +137,7 @@ def test_a_flipped_bit_is_found(copied):
     content[-5] ^= 1
     file.write_bytes(content)
     message, _ = refusal(Run.open(copied).load_model, "last")
-    assert message == f"damaged checkpoint: {file}: its content has changed (its SHA-256 is not the manifest's)"
+    assert message == f"checkpoint refused: {file}: its content has changed (its SHA-256 is not the manifest's)"
 
 
 def test_a_missing_file_and_a_missing_manifest_are_named(copied):
@@ -158,7 +158,7 @@ def test_a_newer_format_is_refused(copied):
     file = copied / "checkpoints" / "step-12" / "manifest.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "format": 2}))
     message, _ = refusal(Run.open(copied).load_model, "last")
-    assert message == f"damaged checkpoint: {file.parent}: format 2 is newer than this program's 1"
+    assert message == f"checkpoint refused: {file.parent}: format 2 is newer than this program's 1"
 
 
 def test_a_directory_that_fails_half_way_leaves_the_old_one(tmp_path):

@@ -148,8 +148,8 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path):
     file.write_bytes(file.read_bytes()[:-1])
     size = file.stat().st_size
     events = list(tiny.fit("damaged", resume=True))
-    text = f"damaged checkpoint passed over: {file}: {size} bytes where the manifest says {size + 1}"
-    assert events[0] == Warned(text)
+    text = f"checkpoint passed over: {file}: {size} bytes where the manifest says {size + 1}"
+    assert events[0] == Warned(f"{text}; it is kept as {aside(file)}")
     assert events[1].step == 8
     same(tmp_path / "whole", tmp_path / "damaged")
 
@@ -172,6 +172,15 @@ def test_a_state_that_lacks_what_training_writes_is_refused_by_name(tmp_path, ch
         list(tiny.fit("run", resume=True))
 
 
+def aside(file):
+    """Where the checkpoint that a file was in is kept when it has been passed over."""
+    return file.parent.with_name(file.parent.name.replace("step", "passed-over"))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def rewrite(checkpoint, **changes):
     """Change keys of state.json, None removing them, under a manifest that is right."""
     state = {**json.loads((checkpoint / "state.json").read_text()), **changes}
@@ -188,18 +197,21 @@ def test_a_manifest_that_lists_nothing_is_damage(tmp_path):
     file = tmp_path / "damaged" / "checkpoints" / "step-12" / "manifest.json"
     file.write_text('{"format": 1, "files": {}}')
     events = list(tiny.fit("damaged", resume=True))
-    assert events[0] == Warned(f"damaged checkpoint passed over: {file}: does not list model.safetensors")
+    passed = f"checkpoint passed over: {file}: does not list model.safetensors"
+    assert events[0] == Warned(f"{passed}; it is kept as {aside(file)}")
     assert events[1].step == 8
 
 
-def test_a_checkpoint_of_a_newer_format_is_passed_over_with_a_warning(tmp_path):
+def test_a_checkpoint_of_a_newer_format_is_passed_over_with_a_warning_and_kept_as_it_is(tmp_path):
     tiny = Tiny(tmp_path, **TRYING)
     abandon(tiny.fit("damaged"), Updated, 14)
     file = tmp_path / "damaged" / "checkpoints" / "step-12" / "manifest.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "format": 2}))
+    content = contents(file.parent)
     events = list(tiny.fit("damaged", resume=True))
-    assert events[0].message.endswith("step-12: format 2 is newer than this program's 1")
+    assert f"{file.parent}: format 2 is newer than this program's 1; it is kept as " in events[0].message
     assert events[1].step == 8
+    assert contents(aside(file)) == content
 
 
 def test_a_damaged_tokenizer_is_written_anew_with_a_warning(tmp_path):

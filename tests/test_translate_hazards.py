@@ -80,6 +80,13 @@ def test_what_follows_lines_that_are_done_is_what_it_is_anyway(done: int, monkey
     assert list(model.translate_lines(lines, SHORT, done)) == whole[done:]
 
 
+def test_lines_one_at_a_time_are_translated_before_the_next_is_read():
+    read = []
+    lines = (read.append(line) or line for line in ["a b", "c"])
+    next(translator().translate_lines(lines, SHORT, at_once=1))
+    assert read == ["a b"]
+
+
 # ---- lost
 
 

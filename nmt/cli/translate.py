@@ -77,10 +77,10 @@ def translate(
     """Translate text, line by line.
 
     Each line of input gives exactly one line of output, an empty line an
-    empty one. Lines longer than the model's limit are cut at sentence ends,
-    and their parts are translated one by one; a warning names them, and
-    lines that cannot be translated, which are left empty. A model that reads
-    the sentences before takes a blank line for the end of a document.
+    empty one; who types is answered line by line. Lines longer than the
+    model's limit are cut at sentence ends, and their parts are translated one
+    by one; a warning names them, and lines that cannot be translated, which
+    stay empty. To a model of whole documents a blank line ends one.
 
     With --input and --output, lines stand in FILE.partial until all are
     there; when stopped or killed, the same command with --resume goes on.

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,7 +41,8 @@ class Work(NamedTuple):
         """Those of the lines after the first `done`; pictures of the first lines are drawn before the last of these
         comes out, so that whoever has that line has them."""
         lines = lines_of(self.inputs)
-        found = noted(self.translator.translate_lines(lines, self.decoding, done), self.names, done)
+        at_once = 1 if not self.inputs and sys.stdin.isatty() else None  # who types a line waits for its translation
+        found = noted(self.translator.translate_lines(lines, self.decoding, done, at_once), self.names, done)
         return self._drawn(found) if self.heatmaps and done == 0 else found
 
     def _drawn(self, translations: Iterator["Translation"]) -> Iterator["Translation"]:

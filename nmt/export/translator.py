@@ -70,16 +70,16 @@ class ExportedTranslator(LineTranslator):
         )
 
     def translate_lines(
-        self, lines: Iterable[Line], decoding: Decoding | None = None, done: int = 0
+        self, lines: Iterable[Line], decoding: Decoding | None = None, done: int = 0, at_once: int | None = None
     ) -> Iterator[Translation]:
-        """Translations in the order of the lines, as they come; alignments are None.
+        """Translations as `LineTranslator` gives them; alignments are None.
 
         Raises: ExportError for alignments, a coverage penalty, or more hypotheses than the beam has. Warns: where the
         search is `stopping: exact`, which CTranslate2 does not have.
         """
         decoding = decoding or Decoding(self.search)
         check_search(decoding)
-        return super().translate_lines(lines, decoding, done)
+        return super().translate_lines(lines, decoding, done, at_once)
 
     def check(self, want: Want) -> None:
         """Raises: ExportError, as there are no alignments."""

@@ -45,6 +45,12 @@ class PartialFiles:
                     rest = rest[file.write(rest) :]
         self.done += 1
 
+    def flush(self) -> None:
+        """Make the operating system put them on the disk."""
+        for file in self._files:
+            with naming(file.name):
+                os.fsync(file.fileno())
+
 
 def beside(place: Path) -> Path:
     """Where the lines of a file are until it is complete; of a link, beside the file that it leads to."""
@@ -69,36 +75,45 @@ def partial_files(
     """
     parts = [beside(place) for place in places]
     head = parts[0].with_name(f"{parts[0].name}.json")
-    with ExitStack() as stack:
-        found = _found(head, made_of) if resume else None
-        if found == COMPLETE:
-            yield PartialFiles([], complete=True)
-            check()
-            _take_places(head, places)
-            return
-        if not head.exists():
-            _check_nobody_s(parts)
-        files = [stack.enter_context(_own(part)) for part in parts]
-        there = min(map(_count, files))
-        done = there if found and there >= fewest else 0
-        written = PartialFiles(files, done, dropped=there - done)
-        for file in files:
-            _cut(file, written.done)
-        _note(head, made_of, BEGUN)
-        try:
-            yield written
-        except BaseException as error:
-            if not written.done:
-                _remove([head, *parts])
-            elif isinstance(error, NmtError):
-                raise type(error)(error.message, _joined(error.hint, kept(parts[0]))) from error
-            raise
+    found = _found(head, made_of) if resume else ""
+    if found == COMPLETE:
+        yield PartialFiles([], complete=True)
         check()
-        for file in files:
-            with naming(file.name):
-                os.fsync(file.fileno())
+        _take_places(head, places)
+        return
+    if not head.exists():
+        _check_nobody_s(parts)
+    with ExitStack() as stack:
+        written = _begun([stack.enter_context(_own(part)) for part in parts], fewest, bool(found))
+        _note(head, made_of, BEGUN)
+        with _kept_for_resuming(written, head, parts):
+            yield written
+        check()
+        written.flush()
         _note(head, made_of, COMPLETE)
         _take_places(head, places)
+
+
+def _begun(files: Sequence[FileIO], fewest: int, resume: bool) -> PartialFiles:
+    """The files with the lines that there are in all of them, or with none."""
+    there = min(map(_count, files))
+    done = there if resume and there >= fewest else 0
+    for file in files:
+        _cut(file, done)
+    return PartialFiles(files, done, dropped=there - done)
+
+
+@contextmanager
+def _kept_for_resuming(written: PartialFiles, head: Path, parts: Sequence[Path]) -> Iterator[None]:
+    """Where the block fails, what has whole lines stays, and the error says so; what has none goes."""
+    try:
+        yield
+    except BaseException as error:
+        if not written.done:
+            _remove([head, *parts])
+        elif isinstance(error, NmtError):
+            raise type(error)(error.message, _joined(error.hint, kept(parts[0]))) from error
+        raise
 
 
 def _check_nobody_s(parts: Sequence[Path]) -> None:

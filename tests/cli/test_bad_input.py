@@ -149,7 +149,7 @@ def test_a_truncated_checkpoint(run: Command, trained: Path, folder: Path) -> No
     size = file.stat().st_size
     file.write_bytes(file.read_bytes()[:100])
     assert refused(run, "translate", "runs/x", "--checkpoint", "step-8") == [
-        f"error: damaged checkpoint: {file}: 100 bytes where the manifest says {size}",
+        f"error: checkpoint refused: {file}: 100 bytes where the manifest says {size}",
         "hint: whole checkpoints: step-4",
     ]
 

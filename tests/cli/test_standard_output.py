@@ -1,6 +1,8 @@
-"""A standard output that is full, or whose reader has gone: real devices and pipes, in a process of its own."""
+"""A standard output that is full, or whose reader has gone, and a terminal: real devices and pipes, in a process of its
+own."""
 
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +41,17 @@ def test_a_closed_standard_output_is_an_error_of_two_lines(in_trained: Path) -> 
     command = f"{sys.executable} -m nmt translate runs/x --input text.en --device cpu >&-"
     done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (2, b"error: standard output: it is closed\nhint: give --output\n")
+
+
+def test_a_line_that_is_typed_is_answered_before_the_next(in_trained: Path) -> None:
+    keyboard, terminal = pty.openpty()
+    command = [sys.executable, "-m", "nmt", "translate", "runs/x", "--device", "cpu"]
+    with subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE) as typed_to:
+        assert typed_to.stdout
+        for line in (b"a b c\n", b"d\n"):
+            os.write(keyboard, line)
+            assert typed_to.stdout.readline().endswith(b"\n")
+        os.write(keyboard, b"\x04")  # Ctrl-D
+        assert typed_to.wait(60) == 0
+    os.close(terminal)
+    os.close(keyboard)
