@@ -88,7 +88,9 @@ class ScaledDot(Dot):
 class General(nn.Module):
     """score = s^T W_a h, with W_a h computed once a sentence.
 
-    Cost: S·Q multiplications a step. Source: Luong et al. 2015, §3.1. Differs: nothing.
+    Cost: S·Q multiplications a step. Source: Luong et al. 2015, §3.1. Differs: what is trained is W = √Q · W_a, which
+    starts as wide as it would otherwise: a step of Adam moves all Q·D entries by about its rate, and so a score by √Q
+    times less.
     """
 
     class Options(Settings):
@@ -102,11 +104,14 @@ class General(nn.Module):
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
-        self.key = nn.Linear(memory_size, query_size, bias=False)
+        self.scale = 1 / math.sqrt(query_size)
+        self.matrix = nn.Linear(memory_size, query_size, bias=False)
+        with torch.no_grad():
+            self.matrix.weight.div_(self.scale)
 
     def prepare(self, states_BSD: Tensor) -> Tensor:
         """keys_BSQ = W_a h."""
-        keys_BSQ: Tensor = self.key(states_BSD)
+        keys_BSQ: Tensor = self.matrix(states_BSD) * self.scale
         return keys_BSQ
 
     def forward(self, query_BRQ: Tensor, keys_BSQ: Tensor, features_BRSF: Tensor | None = None) -> Tensor:

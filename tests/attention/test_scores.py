@@ -106,3 +106,22 @@ def test_keys_are_prepared_once_for_all_rows():
         keys, query = score.prepare(torch.randn(2, 4, 5)), torch.randn(2, 6, 3)
         alone = torch.cat([score(query[:, r : r + 1], keys) for r in range(6)], dim=1)
         torch.testing.assert_close(score(query, keys), alone)
+
+
+def test_the_matrix_of_general_starts_as_a_linear_layer_does():
+    torch.manual_seed(1)
+    score = AttentionSettings.model_validate({"score": "general"}).score.build(64, 400)
+    keys = score.prepare(torch.eye(400)[None]).detach()
+    assert keys.abs().max() <= 1 / 20  # uniform within ±1/√D
+    assert keys.std() == pytest.approx(1 / 20 / 3**0.5, rel=0.02)
+
+
+def test_a_step_of_adam_moves_a_score_of_general_by_a_root_less_than_its_matrix():
+    score = AttentionSettings.model_validate({"score": "general"}).score.build(64, 100)
+    query, state = torch.ones(1, 1, 64), torch.ones(1, 1, 100)
+    optimizer = torch.optim.Adam(score.parameters(), lr=0.01)
+    before = score(query, score.prepare(state))
+    before.sum().backward()
+    optimizer.step()  # every entry of W goes down by the rate
+    moved = before - score(query, score.prepare(state))
+    assert moved.item() == pytest.approx(0.01 * 64 * 100 / 8, rel=1e-4)

@@ -38,8 +38,8 @@ def scaled_dot(p: Parameters, s: Array, h: Array, j: int) -> float:
 
 
 def general(p: Parameters, s: Array, h: Array, j: int) -> float:
-    """s^T W_a h_j."""
-    return inner(s, product(p["key.weight"], h[j - 1]))
+    """s^T W_a h_j; trained is √Q W_a."""
+    return inner(s, product(p["matrix.weight"], h[j - 1])) / math.sqrt(len(s))
 
 
 def concat(p: Parameters, s: Array, h: Array, j: int) -> float:
