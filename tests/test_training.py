@@ -107,6 +107,13 @@ def test_loss_is_better_when_lower(tmp_path):
     assert tiny.run("run", resume=True).checkpoint("best").name == "step-12"
 
 
+def test_the_last_validation_counts_after_an_update_that_was_saved_before_it(tmp_path):
+    tiny = Tiny(tmp_path, select_by="bleu", validate_every=16, checkpoint_every=12)
+    list(tiny.fit("run", validate=scripted(1.0, 2.0)))
+    assert tiny.run("run", resume=True).checkpoint("best").name == "step-24"
+    assert not any(isinstance(event, Validated) for event in tiny.fit("run", resume=True))
+
+
 def test_a_score_that_is_not_a_number_is_never_best(tmp_path):
     tiny = Tiny(tmp_path, select_by="bleu")
     list(tiny.fit("run", validate=scripted(math.nan, 2.0, math.nan, 1.0)))

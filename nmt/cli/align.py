@@ -82,7 +82,7 @@ def align(
     from nmt.cli.results import check_files, pairs_of
     from nmt.storage.files import made_folder
 
-    check_files((*source, target, gold), (output,))
+    check_files(run, (*source, target, gold), (output,))
     lines, targets = pairs_of(source, target)
     translator = load_translator(run, checkpoint, device, threads)
     check_sources("--source", len(source), translator)

@@ -14,7 +14,6 @@ from typing import Annotated
 import typer
 
 from nmt.cli.align import align
-from nmt.cli.allocator import start_tuned
 from nmt.cli.data import data
 from nmt.cli.evaluate import evaluate
 from nmt.cli.export import export
@@ -78,8 +77,6 @@ app.add_typer(data, name="data")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 refused (two lines on stderr), 130 and 143 interrupted (Ctrl-C and
     SIGTERM), 141 reader gone."""
-    if arguments is None:
-        start_tuned(sys.argv[1:])
     guard_standard_output()
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
     for stream in (sys.stdout, sys.stderr):

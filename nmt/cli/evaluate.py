@@ -74,7 +74,7 @@ def evaluate(
 
     want = wanted_with("--alignments", alignments is not None, layer, heads)
     matrices = alignments and alignments / "alignments.jsonl"
-    check_files((*source, reference), (output, json, matrices))
+    check_files(run, (*source, reference), (output, json, matrices))
     make_metric("bleu", lowercase, tokenize)
     sources, references = pairs_of(source, reference)
     translator = load_translator(run, checkpoint, device, threads, precision)

@@ -74,9 +74,9 @@ def _settings(config: "Config") -> Iterator[tuple[str, str]]:
 
 
 def _section(values: dict[str, Any]) -> str:
-    """`rnn (cell gru (reset after), size 256)`: a component with its keys, which may be components."""
+    """`rnn (cell gru (reset after), size 256)`: a component with its keys, which may be such, or groups."""
     keys = ", ".join(f"{key} {_shown(value)}" for key, value in values.items() if key != "name")
-    return f"{values['name']} ({keys})" if keys else str(values["name"])
+    return " ".join(part for part in (values.get("name", ""), f"({keys})" * bool(keys)) if part)
 
 
 def _shown(value: Any) -> str:

@@ -53,15 +53,28 @@ def opened(path: Path | None) -> Iterator[BinaryIO]:
             yield file
 
 
-def check_files(read: Iterable[Path | None], written: Iterable[Path | None]) -> None:
-    """Raises: ConfigError when a file that is to be written is read or written already; devices may be."""
+def check_files(run: Path, read: Iterable[Path | None], written: Iterable[Path | None]) -> None:
+    """Raises: ConfigError when a file that is to be written is read or written already, or is the run's own; devices
+    may be."""
     found = {path.resolve(): "read" for path in read if path}
     for path in written:
         if path is None or (path.exists() and not path.is_file()):
             continue
+        if _is_of(run, path):
+            raise ConfigError(f"{path}: is the run's own, and would be replaced", "name another file")
         if path.resolve() in found:
             raise ConfigError(f"{path}: is {found[path.resolve()]}, and would be replaced", "name another file")
         found[path.resolve()] = "written by another option"
+
+
+def _is_of(run: Path, path: Path) -> bool:
+    """Whether a file is one of those that make up a run or an exported model."""
+    if not path.resolve().is_relative_to(run.resolve()):
+        return False
+    from nmt.checkpoint import CONTENTS
+    from nmt.export.directory import is_export
+
+    return path.resolve().relative_to(run.resolve()).parts[0] in CONTENTS or (is_export(run) and path.exists())
 
 
 def pairs_of(sources: Sequence[Path], target: Path) -> tuple[list["Line"], list[str]]:

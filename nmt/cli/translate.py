@@ -97,7 +97,7 @@ def translate(
     from nmt.translate import Decoding
 
     inputs = input_ or []
-    _check(n_best, inputs, output, json)
+    _check(run, n_best, inputs, output, json)
     made_of = _made_of(run, checkpoint, inputs, (output, json), resume)
     shown = bool(json or heatmaps or replace_unknown)
     want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
@@ -114,15 +114,15 @@ def translate(
     write(Work(translator, decoding, inputs, output, json, heatmaps), made_of | {"precision": precision}, resume)
 
 
-def _check(n_best: int, inputs: list[Path], output: Path | None, json: Path | None) -> None:
+def _check(run: Path, n_best: int, inputs: list[Path], output: Path | None, json: Path | None) -> None:
     from nmt.cli.results import check_files
     from nmt.cli.translating import is_lasting
     from nmt.storage.partial import beside
 
     if n_best > 1 and json is None:
         raise ConfigError("--n-best chooses how many hypotheses the JSON file has", "give --json with it")
-    check_files(inputs, (output, json))
-    check_files(inputs, [beside(path) for path in (output, json) if path and is_lasting(path)])
+    check_files(run, inputs, (output, json))
+    check_files(run, inputs, [beside(path) for path in (output, json) if path and is_lasting(path)])
 
 
 def _made_of(

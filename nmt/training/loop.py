@@ -132,9 +132,10 @@ def _validated(training: Training, checkpoint: str, figures: Mapping[str, float]
 
 def _finish(training: Training, validate: Validate) -> Iterator[Event]:
     progress = training.progress
-    if progress.step not in progress.scored[-1:]:
+    scored = progress.step in progress.scored[-1:]
+    if not scored:
         yield from _validate(training, validate)
-    if training.saved != progress.step:
+    if not scored or training.saved != progress.step:  # a checkpoint from before the validation does not have its score
         yield save(training)
     if training.settings.average_last:
         yield _average(training, validate)

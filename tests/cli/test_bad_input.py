@@ -269,6 +269,9 @@ def test_gold_links_are_read_before_the_pairs_are_aligned(run: Command, in_train
     (in_trained / "short.align").unlink()
 
 
+OWN = "is the run's own"
+
+
 @pytest.mark.parametrize(
     ("command", "named"),
     [
@@ -277,6 +280,9 @@ def test_gold_links_are_read_before_the_pairs_are_aligned(run: Command, in_train
         ("evaluate runs/x --source text.en --reference text.de --json text.de", "text.de: is read"),
         ("align runs/x --source text.en --target text.de --output text.de", "text.de: is read"),
         ("align runs/x --source text.en --target text.de --gold x.yaml --output x.yaml", "x.yaml: is read"),
+        ("translate runs/x --output runs/x/config.yaml", f"runs/x/config.yaml: {OWN}"),
+        ("align runs/x --source text.en --target text.de --output runs/x/tokenizer/a", f"runs/x/tokenizer/a: {OWN}"),
+        ("evaluate runs/x --source text.en --reference text.de --json runs/x/train.log", f"runs/x/train.log: {OWN}"),
     ],
 )
 def test_what_is_read_is_not_written(run: Command, in_trained: Path, untouched: None, command: str, named: str) -> None:

@@ -159,12 +159,24 @@ def test_info_names_what_stands_around_encoder_and_decoder(run: Command, folder:
         "tied_embeddings": "target",
         "output": "copy",
     }
-    text = {"source": "a", "target": "b"}
-    Run.create(Path("runs/x"), Config.model_validate({"data": {"train": text, "valid": text}, "model": model}))
+    begin(model)
     out = run("info", "runs/x").out
     assert "encoder:       lstmn (size 256, num_layers 1), gated layers over it: 2\n" in out
     assert "embeddings:    256, tied: target, 3 mixed for the source\n" in out
     assert "output:        copy\n" in out
+
+
+def test_info_shows_the_keys_of_a_transformers_attention(run: Command, folder: Path) -> None:
+    begin({"encoder": {"name": "transformer", "self_attention": {"score": "additive"}}})
+    out = " ".join(run("info", "runs/x").out.split())
+    assert "encoder: transformer (" in out
+    assert "self_attention (score additive (size null)" in out
+
+
+def begin(model: dict[str, Any]) -> None:
+    """A run of a model that has not been trained."""
+    text = {"source": "a", "target": "b"}
+    Run.create(Path("runs/x"), Config.model_validate({"data": {"train": text, "valid": text}, "model": model}))
 
 
 def test_info_does_not_take_the_average_for_the_best(run: Command, trained: Path, folder: Path) -> None:
