@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from nmt.cli.results import PICTURES, json_line, lines_of, noted, opened, translation_record, word_matrix
-from nmt.data.corpus import check_equal, read_rows, with_halves
+from nmt.data.corpus import check_equal, check_formats, read_rows, with_halves
 from nmt.data.digests import Digest, digest
 from nmt.errors import DataError
 from nmt.storage.partial import PartialFiles, beside, kept, partial_files
@@ -101,6 +101,7 @@ def write(work: Work, made_of: dict[str, Any], resume: bool) -> None:
         _write_whole(work)
         return
     places = [work.output, *([work.json] if work.json else [])]
+    check_formats(work.inputs)
     read = [digest(path) for path in work.inputs]
     check_equal(work.inputs, [text.lines for text in read])
     for _ in read_rows(work.inputs, with_halves):

@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nmt.data.corpus import is_blank, looks_like_utf16, open_text, raw_lines
+from nmt.data.corpus import is_blank, open_text, other_format, raw_lines
 
 EXAMPLES = 5  # lines that the text of a report names
 LISTED = 10_000  # lines that a finding holds
@@ -169,9 +169,10 @@ class _Scan:
             lines = raw_lines(file, self.path)
             for self.count, raw in enumerate(lines, 1):
                 text = raw.decode("utf-8", "replace")
-                if self.count == 1 and looks_like_utf16(text):
-                    self.tallies["invalid_utf8"].see(1, "every second byte is NUL, as in UTF-16")
-                is_own = "\ufffd" not in text or self._is_utf8(raw)
+                other = other_format(raw) if self.count == 1 else ""
+                if other:
+                    self.tallies["invalid_utf8"].see(1, other)
+                is_own = "\ufffd" not in text or (not other and self._is_utf8(raw))
                 self._see_odd(text if is_own else text.replace("\ufffd", ""))
                 yield text
 

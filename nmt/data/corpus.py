@@ -115,22 +115,35 @@ def decoded(file: BinaryIO, name: object, hint: str, decode: Callable[[bytes], s
     """Lines of UTF-8 bytes. Raises: DataError as `raw_lines`, where the bytes are of another format, and, with the
     hint, for a line that `decode` refuses."""
     for number, line in enumerate(raw_lines(file, name), 1):
-        known = [other for start, other in _OTHER_FORMATS.items() if number == 1 and line.startswith(start)]
+        other = other_format(line) if number == 1 else ""
         try:
-            text = strictly(line) if known else decode(line)
+            text = strictly(line) if other else decode(line)
         except UnicodeDecodeError as error:
             byte, column = line[error.start], len(line[: error.start].decode("utf-8")) + 1
             message = f"{name}:{number}: not valid UTF-8 (byte {byte:#04x} at column {column})"
-            raise DataError(message, f"{name} {known[0]}" if known else hint) from error
-        if number == 1 and looks_like_utf16(text):
-            message = f"{name}:1: every second byte is NUL, as in UTF-16"
-            raise DataError(message, "iconv -f UTF-16LE -t UTF-8, or UTF-16BE, makes UTF-8 of it")
+            raise DataError(message, f"{name} {other}" if other else hint) from error
+        if other:
+            raise DataError(f"{name}:1: every second byte is NUL, as in UTF-16", f"{name} {other}")
         yield text
 
 
-def looks_like_utf16(first_line: str) -> bool:
-    """Whether bytes that are valid UTF-8 are more likely UTF-16 of Latin letters: every second one is NUL."""
-    return 1 < len(first_line) <= 2 * first_line.count("\0") + 1
+def other_format(first_line: bytes) -> str:
+    """What a file looks like whose first line is no UTF-8 text, and what makes text of it; nothing of any other.
+
+    UTF-16 without its mark, of Latin letters, has NUL for every second byte, which may all be UTF-8.
+    """
+    if 1 < len(first_line) <= 2 * first_line.count(b"\0") + 1:
+        return f"looks like UTF-16: iconv -f UTF-16{'LE' if first_line[0] else 'BE'} -t UTF-8"
+    known = next((words for start, words in _OTHER_FORMATS.items() if first_line.startswith(start)), "")
+    return known if known and not is_text(with_halves(first_line)) else ""
+
+
+def check_formats(paths: Sequence[Path]) -> None:
+    """Raises: DataError as `read_lines` for a file whose first line is of another format: what is counted or compared
+    of it says nothing."""
+    for path in dict.fromkeys(paths):
+        with open_text(path) as file:
+            next(decoded(file, path, "", with_halves), "")
 
 
 def read_rows(paths: Sequence[Path], decode: Callable[[bytes], str] = strictly) -> Iterator[tuple[str, ...]]:

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmt.data.corpus import Pair, check_counts, is_blank, read_lines, read_pairs
+from nmt.data.corpus import Pair, check_counts, check_formats, is_blank, read_lines, read_pairs
 from nmt.data.digests import Digest, Unchanged, digests
 from nmt.data.inputs import Inputs, Line, Recent, as_line, source_ids
 from nmt.data.settings import DataSettings, TextFiles
@@ -103,7 +103,8 @@ def _files(data: DataSettings) -> list[Path]:
 
 
 def _content_hash(data: DataSettings, tokenizer: TokenizerOptions, seed: int, inputs: Inputs, memory: Path) -> str:
-    """Raises: DataError when files differ in their numbers of lines."""
+    """Raises: DataError when files differ in their numbers of lines, or are no text."""
+    check_formats(_files(data))
     known = digests(_files(data), memory)
     parts: dict[str, Any] = {"format": FORMAT, "max_length": data.max_length, "seed": seed}
     parts["tokenizer"] = tokenizer.model_dump()

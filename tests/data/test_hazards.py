@@ -1,5 +1,6 @@
 """What text scraped from anywhere holds, and files that are no text: a value, or one error with file and line."""
 
+import bz2
 import os
 import time
 from collections.abc import Callable
@@ -88,20 +89,28 @@ def test_utf16_without_its_mark_is_refused_though_its_bytes_are_utf8(encoding: s
     (tmp_path / "a").write_bytes("Ein Satz.\nNoch einer.\n".encode(encoding))
     error = refusal(lambda: list(read_lines(tmp_path / "a")))
     assert error.message == f"{tmp_path / 'a'}:1: every second byte is NUL, as in UTF-16"
-    assert not check([tmp_path / "a"], [tmp_path / "a"]).ok
 
 
 @pytest.mark.parametrize(
     ("content", "hint"),
     [
-        (b"\xff\xfea\0", "looks like UTF-16: iconv -f UTF-16 -t UTF-8"),
+        ("ä b\nc\n".encode("utf-16"), "looks like UTF-16: iconv -f UTF-16 -t UTF-8"),
+        ("ä b\nc\n".encode("utf-16-le"), "looks like UTF-16: iconv -f UTF-16LE -t UTF-8"),
+        ("a b\nc\n".encode("utf-16-be"), "looks like UTF-16: iconv -f UTF-16BE -t UTF-8"),
         (b"\x1f\x8b\x08\0\xff", "looks packed: gunzip it first"),
+        (bz2.compress(b"a b\nc\n"), "looks packed: bunzip2 it first"),
         (b"PK\x03\x04\xff", "looks packed: unzip it first"),
     ],
+    ids=["UTF-16", "UTF-16LE", "UTF-16BE", "gzip", "bzip2", "zip"],
 )
-def test_a_binary_file_is_called_by_its_name_where_it_is_known(content: bytes, hint: str, tmp_path: Path):
-    (tmp_path / "a").write_bytes(content)
-    assert refusal(lambda: list(read_lines(tmp_path / "a"))).hint == f"{tmp_path / 'a'} {hint}"
+def test_a_file_of_another_format_is_called_by_its_name_before_its_lines_are_counted(
+    content: bytes, hint: str, tmp_path: Path
+):
+    data = settings(tmp_path, content)
+    for act in (lambda: list(read_lines(tmp_path / "a")), lambda: made(data, tmp_path)):
+        assert refusal(act).hint == f"{tmp_path / 'a'} {hint}"
+    found = {finding.kind: finding.detail for finding in check([tmp_path / "a"], [tmp_path / "b"]).findings}
+    assert found["invalid_utf8"] == hint
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
