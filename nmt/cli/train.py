@@ -83,6 +83,8 @@ def _begin(config: Path, overrides: list[str], directory: Path, resume: bool, ov
         Run.check_same(directory, settings)
     else:
         Run.check_place(directory, overwrite)
+    if resume and not begun:
+        typer.echo(f"no run at {directory}: training starts anew", err=True)
     data = prepare(
         settings.data, settings.tokenizer, settings.training.seed, say=typer.echo, copying=settings.inputs.copying
     )

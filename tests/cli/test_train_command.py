@@ -75,6 +75,11 @@ def test_a_finished_run_goes_on_with_a_higher_limit(run: Command, trained: Path,
     assert (folder / "runs/x/checkpoints/step-10").is_dir()
 
 
+def test_resuming_a_run_that_is_not_there_says_that_it_begins(run: Command, text: Path) -> None:
+    answer = run("train", "x.yaml", "--run", "typo", "--resume", "--set", "training.max_updates=1")
+    assert (answer.code, answer.err.splitlines()[0]) == (0, "no run at typo: training starts anew")
+
+
 def test_resume_and_overwrite_exclude_each_other(run: Command, text: Path) -> None:
     answer = run("train", "x.yaml", "--resume", "--overwrite")
     assert answer.code == 2
