@@ -28,6 +28,7 @@ from nmt.config import Config, dump_config, load_config
 from nmt.errors import CheckpointError, ConfigError, NmtError
 from nmt.model import EncoderDecoder
 from nmt.storage.files import clear_rests, flush, naming, remove, written_whole
+from nmt.storage.json_source import differences
 from nmt.storage.lock import Lock, check_free
 from nmt.storage.manifest import damage, finish_renaming, read_json, whole_directory, write_json
 from nmt.storage.reading import check_inside
@@ -85,7 +86,8 @@ class Run:
         CheckpointError where another process trains."""
         check_inside(path, CONTENTS)
         check_free(path)
-        changed = [key for key in _differences(cls(path).config, config) if not _may_change(key, config)]
+        before, now = (each.model_dump(mode="json") for each in (cls(path).config, config))
+        changed = sorted(each.key for each in differences(before, now) if not _may_change(each.key, config))
         if changed:
             raise ConfigError(
                 f"{path}: the run was started with other settings ({', '.join(changed[:5])})",
@@ -201,12 +203,28 @@ class Run:
         for step in reversed(self.steps()):
             try:
                 _check_shapes(self.config, tokenizers, self.checkpoints / f"step-{step}" / MODEL)
-                break
+                return
             except (CheckpointError, ConfigError) as error:
                 refused = refused or error
-        else:
-            if refused:
-                raise refused
+        if refused:
+            self.passed_over()  # that none is whole says more
+            raise refused
+
+    def passed_over(self) -> dict[int, str]:
+        """What is wrong with the checkpoints newer than the newest whole one, newest first.
+
+        Raises: CheckpointError where there are checkpoints, and none is whole.
+        """
+        wrong: dict[int, str] = {}
+        for step in reversed(self.steps()):
+            found = damage(self.checkpoints / f"step-{step}", (MODEL, MOMENTS, STATE))
+            if not found:
+                return wrong
+            wrong[step] = found
+        if not wrong:
+            return wrong
+        message = f"{self.path}: no whole checkpoint to resume from: {next(iter(wrong.values()))}"
+        raise CheckpointError(message, "--overwrite starts anew")
 
     def save(self, name: str, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> Path:
         """Write checkpoint `name`: each file of tensors by its name without ending, and state.json.
@@ -222,7 +240,8 @@ class Run:
                 write_json(beside / STATE, state)
         except SafetensorError as error:
             message = f"{directory}: cannot be written ({error})"
-            raise CheckpointError(message, "earlier checkpoints are whole") from error
+            hint = "earlier checkpoints are whole" if self.steps() else "Is there room, and is the folder yours?"
+            raise CheckpointError(message, hint) from error
         return directory
 
     def mark_best(self, step: int, score: float) -> None:
@@ -321,14 +340,3 @@ def _may_change(key: str, config: Config) -> bool:
     """A cosine falls towards `max_updates`, so that another one would be another schedule."""
     cosine = config.training.schedule.name == "cosine"
     return bool(MAY_CHANGE.match(key)) and not (cosine and key == "training.max_updates")
-
-
-def _differences(left: Config, right: Config) -> list[str]:
-    one, other = _flat(left.model_dump(mode="json")), _flat(right.model_dump(mode="json"))
-    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        return {prefix: value}
-    return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}.{key}".strip(".")).items()}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tiny_run import RNN, TRANSFORMER, Tiny, tiny_config
 from torch import nn
@@ -188,6 +189,19 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_others(copied):
     assert message.startswith(f"{copied / 'checkpoints' / 'step-18'}: cannot be written")
     assert hint == "Is there room, and is the folder yours?"
     assert run.steps() == [6, 12]
+
+
+@pytest.mark.parametrize(
+    ("there", "hint"), [(2, "earlier checkpoints are whole"), (0, "Is there room, and is the folder yours?")]
+)
+def test_a_full_disk_is_told_of_with_the_checkpoints_that_there_are(copied, monkeypatch, there, hint):
+    def full(*_):
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    run = Run.open(copied)
+    run.keep_only(set(run.steps()[:there]))
+    assert refusal(run.save, "step-18", {"model": {}}, {})[1] == hint
 
 
 @pytest.mark.parametrize("removed", [True, False])

@@ -320,12 +320,14 @@ def test_a_state_that_does_not_know_its_text_is_resumed(tmp_path):
     assert list(tiny.fit("run", resume=True))[-1] == Stopped(6, "max_updates")
 
 
-def test_a_run_without_a_whole_checkpoint_is_not_begun_anew_in_silence(tmp_path):
+@pytest.mark.parametrize("name", ["manifest.json", "model.safetensors", "training.safetensors"])
+def test_a_run_without_a_whole_checkpoint_is_not_begun_anew_in_silence(tmp_path, name):
     tiny = Tiny(tmp_path)
     abandon(tiny.fit("run"), Updated, 7)
-    (tmp_path / "run" / "checkpoints" / "step-6" / "manifest.json").unlink()
-    with pytest.raises(CheckpointError, match="no whole checkpoint to resume from"):
+    (tmp_path / "run" / "checkpoints" / "step-6" / name).write_text("")
+    with pytest.raises(CheckpointError, match=f"no whole checkpoint to resume from: .*step-6/{name}") as refused:
         list(tiny.fit("run", resume=True))
+    assert refused.value.hint == "--overwrite starts anew"
 
 
 def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path):

@@ -1,9 +1,10 @@
-"""JSON as anyone may have written it: plain values that can be written again, or a ValueError in words."""
+"""JSON as anyone may have written it: plain values that can be written again, or a ValueError in words; and where two
+such values differ."""
 
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_DEPTH = 40
 MAX_PARTS = 1_000_000  # lists and objects
@@ -33,6 +34,28 @@ def parse_json(text: str) -> Any:
             half = error.object[error.start]
             raise ValueError(f"a lone surrogate, \\u{ord(half):04x}, is no character") from None
     return value
+
+
+class Difference(NamedTuple):
+    """A part of two values that is not the same in both: its dotted key, and None where one has no such part."""
+
+    key: str
+    left: Any
+    right: Any
+
+
+def differences(left: Any, right: Any, key: str = "") -> Iterator[Difference]:
+    """Where two plain values differ: the innermost parts of objects, and of lists that are equally long."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        inner: list[tuple[Any, Any, Any]] = [(name, left.get(name), right.get(name)) for name in {**left, **right}]
+    elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        inner = list(zip(range(len(left)), left, right, strict=True))
+    else:
+        inner = []
+        if left != right:
+            yield Difference(key, left, right)
+    for name, one, other in inner:
+        yield from differences(one, other, f"{key}.{name}" if key else str(name))
 
 
 def _whole(digits: str) -> int:

@@ -95,22 +95,17 @@ def _load_start(model: EncoderDecoder, data: Prepared, start: Path) -> None:
 def restore(training: Training) -> Iterator[Event]:
     """Go on from the newest whole checkpoint. Newer ones that are damaged, or of a newer format, are set aside, and
     told of."""
-    run, passed = training.run, dict[int, str]()
-    for step in reversed(run.steps()):
-        directory = run.checkpoints / f"step-{step}"
-        wrong = damage(directory, (MODEL, MOMENTS, STATE))
-        if not wrong:
-            yield from _load(training, directory)
-            for other, why in passed.items():
-                yield Warned(f"checkpoint passed over: {why}; it is kept as {run.set_aside(other)}")
-            best = training.progress.best
-            run.mark_best(*best) if best and best[0] in run.steps() else run.forget_best()
-            return
-        passed[step] = wrong
-    if passed:
-        wrong = next(iter(passed.values()))
-        raise CheckpointError(f"{run.path}: no whole checkpoint to resume from: {wrong}", "--overwrite starts anew")
-    yield from start_new(training)
+    run = training.run
+    passed = run.passed_over()
+    whole = [step for step in run.steps() if step not in passed]
+    if not whole:
+        yield from start_new(training)
+        return
+    yield from _load(training, run.checkpoints / f"step-{whole[-1]}")
+    for step, why in passed.items():
+        yield Warned(f"checkpoint passed over: {why}; it is kept as {run.set_aside(step)}")
+    best = training.progress.best
+    run.mark_best(*best) if best and best[0] in run.steps() else run.forget_best()
 
 
 def _load(training: Training, directory: Path) -> Iterator[Event]:
