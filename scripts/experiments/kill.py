@@ -16,7 +16,8 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -123,27 +124,40 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def trial(folder: Path, model: str, kills: int, seed: int, **training: Any) -> dict[str, Any]:
-    """Train once left alone and once killed so often, and compare. Raises: RuntimeError when a run cannot go on."""
+    """Train once left alone and once killed so often, and compare; where it ends too soon, once more from the start.
+
+    Raises: RuntimeError when a run cannot go on.
+    """
     recipe, chance = write_recipe(folder, model, **training), random.Random(seed)
-    alone, run, output = folder / "alone", folder / "killed", folder / "output"
+    alone, output = folder / "alone", folder / "output"
     trained(Start(recipe, alone, output))
     print(f"{model}: left alone, {logged(alone).splitlines()[-1][20:]}", flush=True)
-    found = list[Killed]()
-    while len(found) < kills:
-        aim = next_aim(Counter(killed.phase for killed in found), kills, chance)
-        killed = kill_once(Start(recipe, run, output), aim, chance)
-        if killed is None:
-            print(f"{model}: ended by itself after {len(found)} kills", flush=True)
+    found, different = list[Killed](), list[str]()
+    for number in count(1):
+        start = Start(recipe, folder / f"killed-{number}", output)
+        for killed in kill_often(start, found, kills, chance):
+            found.append(killed)
+            print(f"{model}, kill {len(found)}: {killed.phase}, newest checkpoint {newest(start.run)}", flush=True)
+        trained(start)
+        different += differences(alone, start.run)
+        if len(found) >= kills:
             break
-        found.append(killed)
-        print(f"{model}, kill {len(found)}: {killed.phase}, newest checkpoint {newest(run)}", flush=True)
-    trained(Start(recipe, run, output))
-    lost, different = [killed for killed in found if not killed.survived], differences(alone, run)
+    lost = [killed for killed in found if not killed.survived]
     print(f"{model}: {len(lost)} lost; different files: {', '.join(different) or 'none'}", flush=True)
     phases = Counter(killed.phase for killed in found)
     kept = {"seed": seed, "kills": {phase: phases[phase] for phase in PHASES}, "survived": len(found) - len(lost)}
     ended = logged(alone).splitlines()[-1][20:]
     return {**kept, "lost": len(lost), "ended": ended, "different": different}
+
+
+def kill_often(start: Start, found: Sequence[Killed], kills: int, chance: random.Random) -> Iterator[Killed]:
+    """Kill one run until there are so many kills among those found, or it ends by itself."""
+    while len(found) < kills:
+        aim = next_aim(Counter(killed.phase for killed in found), kills, chance)
+        killed = kill_once(start, aim, chance)
+        if killed is None:
+            return
+        yield killed
 
 
 def next_aim(hit: Mapping[str, int], kills: int, chance: random.Random) -> Callable[[Watched, random.Random], None]:

@@ -46,6 +46,20 @@ def test_what_a_kill_hit_is_read_from_what_it_left(
     assert kill.phase(tmp_path, log, seconds) == phase
 
 
+def test_a_run_that_ends_too_soon_is_trained_once_more_and_killed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well, lost = kill.Killed("updating", survived=True), kill.Killed("starting", survived=False)
+    killed, ended = iter([well, None, lost, well]), []
+    monkeypatch.setattr(kill, "kill_once", lambda start, *_: next(killed))
+    monkeypatch.setattr(kill, "trained", lambda start: ended.append(start.run.name))
+    monkeypatch.setattr(kill, "logged", lambda run: "2026-01-01 00:00:00 step 9: stopped\n")
+    monkeypatch.setattr(kill, "differences", lambda alone, run: [run.name])
+    found = kill.trial(tmp_path, "rnn", kills=3, seed=1)
+    assert ended == ["alone", "killed-1", "killed-2"]
+    assert (found["survived"], found["lost"], found["different"]) == (2, 1, ["killed-1", "killed-2"])
+
+
 def test_runs_differ_in_everything_but_clocks_and_the_log(tmp_path: Path) -> None:
     for name, seconds in (("left", 1.0), ("right", 9.0)):
         checkpoint(tmp_path / name, seconds=seconds)
