@@ -261,12 +261,12 @@ class _Pairs:
 
 
 def _extreme(source: NDArray[np.int64], target: NDArray[np.int64]) -> list[int]:
-    """Pairs whose ratio of characters is RATIO times off the corpus's own, one side having RATIO_CHARACTERS."""
+    """Pairs whose ratio of characters is RATIO times off the corpus's median, one side having RATIO_CHARACTERS."""
     both = (source > 0) & (target > 0)
     if not both.any():
         return []
-    usual = source[both].sum() / target[both].sum()
-    ratio = source[both] / target[both] / usual
+    ratio = source[both] / target[both]
+    ratio /= np.median(ratio)  # a mean would be that of one very long line
     off = (np.maximum(ratio, 1 / ratio) > RATIO) & (np.maximum(source, target)[both] >= RATIO_CHARACTERS)
     found: list[int] = np.flatnonzero(both)[off].tolist()
     return found

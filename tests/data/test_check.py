@@ -112,6 +112,12 @@ def test_a_pair_five_times_off_the_usual_ratio_of_lengths_is_extreme(tmp_path: P
     assert found(report)[("length_ratio", "a.en")] == (2, [21, 22], "30 and 10 characters")
 
 
+def test_one_very_long_line_makes_no_other_extreme(tmp_path: Path):
+    lines = ["a" * length for length in range(20, 80)]
+    report = look(tmp_path, "\n".join([*lines, "a" * 600_000]), "\n".join([*lines, "b" * 20]))
+    assert found(report)[("length_ratio", "a.en")] == (1, [61], "600000 and 20 characters")
+
+
 def test_all_lines_are_in_the_json_and_the_first_five_in_the_text(tmp_path: Path):
     report = look(tmp_path, "\ta\n" * 9, "".join(f"x{n}\n" for n in range(9)))
     controls = next(finding for finding in json.loads(report.as_json())["findings"] if finding["kind"] == "controls")
