@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -108,9 +109,10 @@ def write(work: Work, made_of: dict[str, Any], resume: bool) -> None:
         pass  # a file that is no text is told before hours of work, not after
     depends = {**made_of, **_depends_on(work, read)}
     fewest = PICTURES * bool(work.heatmaps)
-    with partial_files(places, depends, resume, fewest, lambda: _check_unchanged(work.inputs, read)) as files:
+    check = partial(_check_unchanged, work.inputs, read)
+    with partial_files(places, depends, resume, fewest, check, _names(work, made_of)) as files:
         try:
-            _write_on(work, files)
+            _write_on(work, files, resume)
         except KeyboardInterrupt as error:
             if files.done:
                 typer.echo(f"stopped after line {files.done}; {kept(beside(work.output))}", err=True)
@@ -140,13 +142,21 @@ def _depends_on(work: Work, read: list[Digest]) -> dict[str, Any]:
     }
 
 
-def _write_on(work: Work, files: PartialFiles) -> None:
+def _names(work: Work, made_of: dict[str, Any]) -> dict[str, str]:
+    """What people call that of which a translation depends on the hash."""
+    inputs = {f"input.{number}": str(path) for number, path in enumerate(work.inputs)}
+    return {**inputs, "weights": made_of["checkpoint"], "settings": "the model's config or tokenizer"}
+
+
+def _write_on(work: Work, files: PartialFiles, resume: bool) -> None:
     if files.complete:
         return
     if files.done:
         typer.echo(f"going on after line {files.done}", err=True)
-    if files.dropped:
+    elif files.dropped:
         typer.echo(f"warning: {files.dropped} lines of an earlier translation are begun anew", err=True)
+    elif resume:
+        typer.echo("nothing to go on from: translation starts anew", err=True)
     for translation in work.translations(files.done):
         record = [json_line(translation_record(translation))] if work.json else []
         files.write([f"{translation.text}\n".encode(), *record])

@@ -14,14 +14,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nmt.errors import DataError, NmtError
 from nmt.storage.files import naming, written_whole
-from nmt.storage.json_source import parse_json
+from nmt.storage.json_source import Difference, differences, parse_json
 
 FORMAT = 1
 BLOCK = 1 << 20
+SHOWN = 60  # characters of a value in a message
 BEGUN, COMPLETE = "begun", "complete"
 ANEW = "leave out --resume to begin anew"
 
@@ -65,17 +67,18 @@ def partial_files(
     resume: bool,
     fewest: int = 0,
     check: Callable[[], None] = lambda: None,
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[PartialFiles]:
     """Files to write in step, which take their places when the block ends well and `check` raises nothing. When it
     fails, what has whole lines stays for `resume`; where there is nothing to go on with, or fewer than `fewest` lines,
     they are begun anew.
 
     Raises: DataError where the operating system refuses a file, another process writes it, or what is there was made
-    of something else than `made_of`, plain values.
+    of something else than `made_of`, plain values; `names` are what people call those of them that are hashes.
     """
     parts = [beside(place) for place in places]
     head = parts[0].with_name(f"{parts[0].name}.json")
-    found = _found(head, made_of) if resume else ""
+    found = _found(head, made_of, names) if resume else ""
     if found == COMPLETE:
         yield PartialFiles([], complete=True)
         check()
@@ -153,7 +156,7 @@ def _own(part: Path) -> Iterator[FileIO]:
         yield file
 
 
-def _found(head: Path, made_of: Mapping[str, Any]) -> str:
+def _found(head: Path, made_of: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """How far an earlier process noted that it came; nothing where there is none.
 
     Raises: DataError where it made the lines of something else.
@@ -169,13 +172,22 @@ def _found(head: Path, made_of: Mapping[str, Any]) -> str:
         raise DataError(f"{head}: not what a translation leaves", ANEW) from error
     if version > FORMAT:
         raise DataError(f"{head}: format {version} is newer than this program's {FORMAT}", ANEW)
-    now = json.loads(json.dumps(made_of))
-    changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    if changed:
-        was, is_ = (str(values.get(changed[0], "nothing"))[:60] for values in (before, now))
-        message = f"{head}: begun with another {changed[0]}: it was {was}, and is {is_}"
+    for changed in differences(before, json.loads(json.dumps(made_of))):
+        if changed.key in names:
+            message = f"{names[changed.key]} has changed since {head} was written"
+            raise DataError(message, f"bring it back as it was, or {ANEW}")
+        was, is_ = _shown(changed)
+        message = f"{head}: begun with another {changed.key}: it was {was}, and is {is_}"
         raise DataError(message, f"give the command as it was, or {ANEW}")
     return state
+
+
+def _shown(changed: Difference) -> Iterator[str]:
+    """Both values; of long ones the part where they begin to differ."""
+    texts = [str(changed.left), str(changed.right)]
+    start = max(len(os.path.commonprefix(texts)) - SHOWN // 3, 0) if max(map(len, texts)) > SHOWN else 0
+    for text in texts:
+        yield "…" * bool(start) + text[start : start + SHOWN] + "…" * (len(text) > start + SHOWN)
 
 
 def _note(head: Path, made_of: Mapping[str, Any], state: str) -> None:

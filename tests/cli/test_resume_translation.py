@@ -13,6 +13,7 @@ import torch
 from command_line import CONFIG, Command, run_main, write_text
 
 import nmt.translate
+from nmt.errors import DataError
 from nmt.storage import partial
 from nmt.translate import Translator
 
@@ -116,7 +117,7 @@ def test_a_torn_last_line_is_cut_and_made_again(run: Command, killed, cut: int) 
 
 
 def test_resuming_begins_where_nothing_was_left(run: Command, in_copy: Path) -> None:
-    assert run(*COMMAND, "--resume") == (0, "", "")
+    assert run(*COMMAND, "--resume") == (0, "", "nothing to go on from: translation starts anew\n")
     assert Path("out").read_bytes() == whole(run)[0]
 
 
@@ -137,7 +138,8 @@ def test_a_file_that_no_translation_left_is_not_overwritten(run: Command, in_cop
 @pytest.mark.parametrize(
     ("more", "changed"),
     [
-        (("--beam-size", 2), "search: it was {'name': 'beam', 'beam_size': 5"),
+        (("--beam-size", 2), "search.beam_size: it was 5, and is 2"),
+        (("--coverage-penalty", 0.2), "search.coverage_penalty: it was 0.0, and is 0.2"),
         (("--checkpoint", "step-4"), "checkpoint: it was step-8, and is step-4"),
         (("--max-length", 9), "max length: it was None, and is 10"),
         (("--precision", "bfloat16"), "precision: it was float32, and is bfloat16"),
@@ -161,7 +163,22 @@ def test_input_that_has_changed_is_refused(run: Command, killed, in_copy: Path) 
     (in_copy / "text.en").write_text(text.replace("a", "b"))
     answer = run(*COMMAND, "--resume")
     assert (answer.code, lines(PARTIAL)) == (2, 16)
-    assert "begun with another input: " in answer.err
+    assert answer.err == (
+        f"error: text.en has changed since {HEAD.absolute()} was written\n"
+        "hint: bring it back as it was, or leave out --resume to begin anew\n"
+    )
+
+
+def test_long_values_are_shown_where_they_differ(tmp_path: Path) -> None:
+    def begin(value: str) -> None:
+        with partial.partial_files([tmp_path / "out"], {"json": "/a" * 40 + value}, resume=True) as files:
+            files.write([b"one line\n"])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        begin("/old")
+    with pytest.raises(DataError, match="another json: it was …[/a]+/old, and is …[/a]+(/new)+/…$"):
+        begin("/new" * 12)
 
 
 def test_input_that_changes_meanwhile_is_told(run: Command, in_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
