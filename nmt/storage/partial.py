@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
+from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -185,7 +186,8 @@ def _found(head: Path, made_of: Mapping[str, Any], names: Mapping[str, str]) -> 
 def _shown(changed: Difference) -> Iterator[str]:
     """Both values; of long ones the part where they begin to differ."""
     texts = [str(changed.left), str(changed.right)]
-    start = max(len(os.path.commonprefix(texts)) - SHOWN // 3, 0) if max(map(len, texts)) > SHOWN else 0
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
+    start = max(alike - SHOWN // 3, 0) if max(map(len, texts)) > SHOWN else 0
     for text in texts:
         yield "…" * bool(start) + text[start : start + SHOWN] + "…" * (len(text) > start + SHOWN)
 

@@ -177,7 +177,7 @@ def test_long_values_are_shown_where_they_differ(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         begin("/old")
-    with pytest.raises(DataError, match="another json: it was …[/a]+/old, and is …[/a]+(/new)+/…$"):
+    with pytest.raises(DataError, match=r"another json: it was …[/a]+/old, and is …[/a]+(/new)+/…$"):
         begin("/new" * 12)
 
 
