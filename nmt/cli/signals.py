@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-_STOPPING = "stopping after this update; Ctrl-C once more breaks off without saving"
+_STOPPING = "stopping, and saving first; another Ctrl-C or SIGTERM ends at once, without saving"
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}  # 128 + n, as shells say of what signal n has ended
 
 

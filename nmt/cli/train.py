@@ -15,11 +15,20 @@ if TYPE_CHECKING:
     from nmt.data.prepare import Prepared
 
 
+def _place(name: str) -> Path:
+    """A directory by its name. Raises: ConfigError for an empty one, which would be the current directory."""
+    if not name:
+        raise ConfigError("--run: the name of the directory is empty", "name one, or leave --run out")
+    return Path(name)
+
+
 def train(
     config: ConfigArgument,
     run: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Directory of the run; runs/<the config's name>.", show_default=False),
+        typer.Option(
+            metavar="DIR", help="Directory of the run; runs/<the config's name>.", show_default=False, parser=_place
+        ),
     ] = None,
     overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an earlier run stopped.")] = False,
@@ -42,9 +51,13 @@ def train(
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite: one goes on with a run, the other removes it", "give one of them")
     directory = run or Path("runs") / config.stem
-    with ended_by_ctrl_c():
-        compute_with(device, threads)
-        settings, data, place = _begin(config, overrides or [], directory, resume, overwrite)
+    try:
+        with ended_by_ctrl_c():
+            compute_with(device, threads)
+            settings, data, place = _begin(config, overrides or [], directory, resume, overwrite)
+    except KeyboardInterrupt:
+        typer.echo("interrupted before training began: nothing was saved", err=True)
+        raise
     from nmt.cli.progress import show
     from nmt.training import fit
     from nmt.validation import validator

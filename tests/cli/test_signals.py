@@ -55,4 +55,4 @@ def test_a_signal_asks_to_stop_and_leaves_a_second_one_to_the_system(
         signal.raise_signal(number)
         assert (stop(), stop.exit_code) == (True, code)
         assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == [signal.SIG_DFL] * 2
-    assert capsys.readouterr().err.startswith("stopping after this update")
+    assert capsys.readouterr().err.startswith("stopping, and saving first")

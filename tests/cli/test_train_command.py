@@ -101,7 +101,7 @@ def test_one_interrupt_saves_and_stops_and_the_run_can_be_resumed(
     answer = run("train", "x.yaml")
     assert answer.code == 130
     assert answer.out.splitlines()[-1] == "saved in runs/x; the same command with --resume goes on"
-    assert "stopping after this update" in answer.err
+    assert "stopping, and saving first" in answer.err
     assert (text / "runs/x/checkpoints/step-2").is_dir()
     monkeypatch.setattr(training, "fit", fit)
     assert run("train", "x.yaml", "--resume").code == 0

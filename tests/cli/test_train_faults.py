@@ -90,7 +90,7 @@ def test_a_second_signal_ends_at_once_and_leaves_a_whole_run(text: Path, second:
     process = train(text, every_update)
     process.wait_for(r"saved runs/x/checkpoints/step-1")
     process.send(signal.SIGTERM)
-    process.wait_for("stopping after this update")
+    process.wait_for("stopping, and saving first")
     process.send(second)
     assert process.end().code == -second
     assert whole(text / "runs/x") == ["step-1"]
@@ -105,7 +105,9 @@ def test_a_signal_while_text_is_prepared_ends_at_once(text: Path, number: signal
     process = train(text, {"tokenizer.name": "char"})
     process.wait_for("training the char tokenizer")
     process.send(number)
-    assert process.end().code == code  # -SIGTERM is 143 to a shell
+    answer = process.end()
+    assert answer.code == code  # -SIGTERM is 143 to a shell
+    assert answer.err == "interrupted before training began: nothing was saved\n" * (number == signal.SIGINT)
     assert not (text / "runs/x").exists()
     assert [path.name for path in (text / "runs/.prepared").glob("[!.]*/")] == []
 
