@@ -76,8 +76,8 @@ def _config_error(problems: list[Problem], model: type[Settings]) -> ConfigError
     message, hint = _explain(first.error, first.spot, model)
     where = f"{dotted(first.path)}: " if first.path else ""
     more = f"{len(others)} more problem{'s' * (len(others) > 1)}: " if others else ""
-    more += ", ".join(f"{other.place} {dotted(other.path)}" for other in others[:3])
-    more += ", …" if len(others) > 3 else ""
+    more += ", ".join(f"{other.place} {dotted(other.path)}" for other in others[: 3 if len(others) > 4 else 4])
+    more += f" and {len(others) - 3} others" if len(others) > 4 else ""
     return ConfigError(f"{first.place}: {where}{message}", "; ".join(filter(None, (hint, more))))
 
 

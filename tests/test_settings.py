@@ -242,6 +242,12 @@ def test_the_first_problem_of_the_file_is_shown_and_the_others_counted(load: Any
     assert hint == "2 more problems: x.yaml:4 training.batch_tokens, x.yaml:5 encoder.sice"
 
 
+def test_of_many_problems_the_first_are_named_and_all_counted(load: Any) -> None:
+    text = "title: x\n" + "".join(f"bad{number}: 1\n" for number in range(2, 10))
+    named = "x.yaml:3 bad3, x.yaml:4 bad4, x.yaml:5 bad5"
+    assert refusal(load, text)[1].endswith(f"7 more problems: {named} and 4 others")
+
+
 def test_an_override_is_refused_in_the_same_words(load: Any) -> None:
     message, hint = refusal(load, "title: x\nencoder: {size: 3}", "encoder.sise=4")
     assert message == "--set: encoder.sise: unknown key"

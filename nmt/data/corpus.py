@@ -64,7 +64,8 @@ def _nearest(path: Path) -> str:
     names: list[str] = []
     with suppress(OSError):
         names = [entry.name for entry in wanted.parent.iterdir()]
-    near = get_close_matches(wanted.name, names, n=1)
+    alike = [name for name in names if Path(name).suffix == wanted.suffix]
+    near = get_close_matches(wanted.name, alike, n=1) or get_close_matches(wanted.name, names, n=1, cutoff=0.8)
     if near:
         return f"did you mean {wanted.parent / near[0]}?"
     return f"the folder {missing} does not exist" if missing else f"look into the folder {path.parent}"
@@ -195,8 +196,9 @@ def check_counts(paths: Sequence[Path], counts: Sequence[int]) -> None:
     """Raises: DataError when the numbers of lines differ or are zero."""
     check_equal(paths, counts)
     if counts[0] == 0:
-        others = " and ".join(map(str, paths[1:]))
-        raise DataError(f"{paths[0]}: empty, as is {others}", "training and validation need text")
+        others = " and ".join(str(path) for path in dict.fromkeys(paths) if path != paths[0])
+        message = f"{paths[0]}: empty" + (f", as is {others}" if others else "")
+        raise DataError(message, "name files that have lines")
 
 
 def is_blank(line: str) -> bool:

@@ -76,6 +76,13 @@ def test_a_missing_file_names_the_nearest_one(tmp_path: Path):
     assert error.hint == f"did you mean {tmp_path / 'train.en'}?"
 
 
+def test_a_file_with_another_ending_is_near_only_where_most_of_its_name_is_the_same(tmp_path: Path):
+    for name in ("nope.yaml", "train.de"):
+        written(tmp_path / name, b"a\n")
+    assert refused(tmp_path / "nope.en").hint == f"look into the folder {tmp_path}"
+    assert refused(tmp_path / "train.en").hint == f"did you mean {tmp_path / 'train.de'}?"
+
+
 def test_a_missing_folder_names_the_nearest_one(tmp_path: Path):
     (tmp_path / "multi30k").mkdir()
     assert refused(tmp_path / "multi3k" / "train.en").hint == f"did you mean {tmp_path / 'multi30k'}?"
