@@ -14,7 +14,7 @@ Nothing here is pickled, so a run directory of a stranger runs no code; and none
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -283,7 +283,10 @@ class Run:
 
     def _best(self) -> int:
         file = self.checkpoints / "best.json"
-        match read_json(file):
+        found: Any = None
+        with suppress(CheckpointError):  # what is no JSON names none
+            found = read_json(file)
+        match found:
             case {"step": int(step)}:
                 return step
         raise CheckpointError(f"{file}: does not name the best checkpoint", self._others(self.checkpoints / "best"))

@@ -44,13 +44,15 @@ class Updated(NamedTuple):
 class Skipped(NamedTuple):
     """An update that was left out, as `what` (loss or gradient) was not finite.
 
-    lines are the first of its batches, `FILE:LINE`; skipped counts such updates of the run so far.
+    lines are the first of its batches, `FILE:LINE`, and `more` lines follow them; skipped counts such updates of the
+    run so far.
     """
 
     step: int
     epoch: int
     what: str
     lines: list[str]
+    more: int
     skipped: int
 
 
@@ -136,11 +138,9 @@ def describe(event: Event) -> str:
             return f"step {event.step}: validation of {event.checkpoint}: {figures}{best}"
         case Saved(step, path):
             return f"step {step}: saved {path}"
-        case Skipped(step, _, what, lines, skipped):
-            named = ", ".join(lines)
-            return (
-                f"warning: update {step} left out, the {skipped}. of the run: its {what} is not finite; lines {named}"
-            )
+        case Skipped(step, _, what, lines, more, skipped):
+            named = ", ".join([*lines, "…"] if more else lines)
+            return f"warning: update {step} left out ({skipped} so far): its {what} is not finite; lines {named}"
         case Warned(message):
             return f"warning: {message}"
         case Stopped(step, reason):

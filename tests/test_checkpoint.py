@@ -104,7 +104,7 @@ def test_names_that_are_no_checkpoint_are_refused(trained):
     assert hint == "whole checkpoints: step-6, step-12"
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", '{"step": "last"}'])
+@pytest.mark.parametrize("text", ["{}", "[]", '{"step": "last"}', '{"step": Infinity}', "", "{", "\xff"])
 def test_a_note_of_the_best_that_names_none_is_refused(copied, text):
     (copied / "checkpoints" / "best.json").write_text(text)
     message, hint = refusal(Run.open(copied).load_model, "best")

@@ -10,7 +10,7 @@ from tiny_run import RNN, TRANSFORMER, Tiny, checkpoint_bytes, metrics, tiny_dat
 
 from nmt.batch import make_batch
 from nmt.errors import CheckpointError, TrainingError
-from nmt.events import Logged, Skipped, Started, Stopped, Updated, Validated
+from nmt.events import Logged, Skipped, Started, Stopped, Updated, Validated, describe
 from nmt.loss import translation_loss
 from nmt.storage.lock import check_free
 from nmt.storage.tensors import average, weights
@@ -195,7 +195,8 @@ def test_an_update_that_is_not_finite_is_left_out_when_asked(tmp_path, monkeypat
     before = kept(training)
     (event,) = update(training)
     lines = [f"{tmp_path / 'text.en'}:{line + 1}" for line in seen[:8]]
-    assert event == Skipped(8, training.batches.epoch, what, lines, 1)
+    assert event == Skipped(8, training.batches.epoch, what, lines, len(seen) - 8, 1)
+    assert describe(event).endswith(f"{lines[-1]}, …")
     assert_equal(kept(training), before)
     list(update(training))
     assert (training.progress.step, training.progress.window.updates, training.progress.skipped) == (9, 8, 1)

@@ -31,7 +31,8 @@ def info(run: RunArgument) -> None:
 
     opened = Run.open(run)
     for name, value in _described(opened):
-        typer.echo(fill(f"{name + ':':14} {plain(value)}", 80, subsequent_indent=" " * 15, break_long_words=False))
+        line = f"{name + ':':14} {plain(value)}"
+        typer.echo(fill(line, 80, subsequent_indent=" " * 15, break_long_words=False, break_on_hyphens=False))
 
 
 def _described(run: "Run") -> Iterator[tuple[str, str]]:
@@ -43,7 +44,8 @@ def _described(run: "Run") -> Iterator[tuple[str, str]]:
         source, target = (len(tokenizer.vocabulary) for tokenizer in run.tokenizers)
         yield "vocabulary", f"{source} pieces, shared" if config.tokenizer.shared else f"{source} and {target} pieces"
     yield from _progress(run.path / "metrics.jsonl", config)
-    yield from _checkpoints([*(run.checkpoints / f"step-{step}" for step in steps), run.checkpoints / "average"])
+    left = sorted(run.checkpoints.glob("passed-over-*"), key=lambda path: (len(path.name), path.name))
+    yield from _checkpoints([*(run.checkpoints / f"step-{step}" for step in steps), run.checkpoints / "average", *left])
 
 
 def _checkpoints(paths: list[Path]) -> Iterator[tuple[str, str]]:

@@ -83,7 +83,8 @@ def _left_out(training: Training, found: NotFinite) -> Skipped:
     if training.settings.non_finite == "stop" or progress.skipped_in_a_row == MAX_SKIPPED:
         raise _error(training, found)
     named = places(training.text.sources[0], found.lines[:NAMED])
-    return Skipped(progress.step, training.batches.epoch, found.what, named, progress.skipped)
+    more = len(found.lines) - len(named)
+    return Skipped(progress.step, training.batches.epoch, found.what, named, more, progress.skipped)
 
 
 def _follow_gradient(training: Training, learning_rate: float) -> Sums | NotFinite:
