@@ -32,6 +32,11 @@ def lines_of(paths: Sequence[Path]) -> Iterator["Line"]:
     return map(as_line, read_rows(paths, with_halves)) if paths else _standard_input()
 
 
+def is_typed() -> bool:
+    """Whether standard input is a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def _standard_input() -> Iterator[str]:
     if sys.stdin is None:
         raise DataError("standard input: it is closed", "give --input")
@@ -58,6 +63,9 @@ def check_files(run: Path, read: Iterable[Path | None], written: Iterable[Path |
     may be."""
     found = {path.resolve(): "read" for path in read if path}
     for path in written:
+        if path == Path("-"):
+            message = "-: a file of that name would be made"
+            raise ConfigError(message, "name a file; without --output it goes to standard output")
         if path is None or (path.exists() and not path.is_file()):
             continue
         if _is_of(run, path):

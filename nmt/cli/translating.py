@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from nmt.cli.results import PICTURES, json_line, lines_of, noted, opened, translation_record, word_matrix
+from nmt.cli.results import PICTURES, is_typed, json_line, lines_of, noted, opened, translation_record, word_matrix
 from nmt.data.corpus import check_equal, check_formats, read_rows, with_halves
 from nmt.data.digests import Digest, digest
 from nmt.errors import DataError
@@ -42,7 +41,10 @@ class Work(NamedTuple):
         """Those of the lines after the first `done`; pictures of the first lines are drawn before the last of these
         comes out, so that whoever has that line has them."""
         lines = lines_of(self.inputs)
-        at_once = 1 if not self.inputs and sys.stdin.isatty() else None  # who types a line waits for its translation
+        typed = not self.inputs and is_typed()
+        if typed:
+            typer.echo("type lines to translate; Ctrl-D ends", err=True)
+        at_once = 1 if typed else None  # who types a line waits for its translation
         found = noted(self.translator.translate_lines(lines, self.decoding, done, at_once), self.names, done)
         return self._drawn(found) if self.heatmaps and done == 0 else found
 

@@ -17,10 +17,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """`run("train", "x.yaml")`, with standard input as bytes."""
+    """`run("train", "x.yaml")`, with standard input as bytes, or closed."""
 
-    def command(*arguments: object, stdin: bytes = b"") -> Answer:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    def command(*arguments: object, stdin: bytes | None = b"") -> Answer:
+        monkeypatch.setattr(sys, "stdin", None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin)))
         capsys.readouterr()
         code = run_main(arguments)
         return Answer(code, *capsys.readouterr())

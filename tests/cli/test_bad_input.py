@@ -30,6 +30,21 @@ def refused_last(run: Command, *arguments: object) -> list[str]:
     return answer.err.splitlines()[-2:]
 
 
+def test_a_run_without_a_name(run: Command, text: Path) -> None:
+    assert refused(run, "train", "x.yaml", "--run", "") == [
+        "error: --run: the name of the directory is empty",
+        "hint: name one, or leave --run out",
+    ]
+
+
+@pytest.mark.parametrize("command", ["translate", "evaluate", "align"])
+def test_a_dash_for_standard_output(run: Command, in_trained: Path, untouched: None, command: str) -> None:
+    assert refused(run, *(word.format("runs/x") for word in COMMANDS[command]), "--output", "-") == [
+        "error: -: a file of that name would be made",
+        "hint: name a file; without --output it goes to standard output",
+    ]
+
+
 def test_a_missing_config(run: Command, folder: Path) -> None:
     assert refused(run, "train", "no.yaml") == [
         "error: no.yaml: no such file",
@@ -77,7 +92,7 @@ def test_an_empty_corpus(run: Command, text: Path) -> None:
         (text / name).write_text("")
     assert refused(run, "train", "x.yaml") == [
         "error: text.en: empty, as is text.de",
-        "hint: training and validation need text",
+        "hint: name files that have lines",
     ]
 
 
@@ -154,13 +169,16 @@ def test_a_truncated_checkpoint(run: Command, trained: Path, folder: Path) -> No
     ]
 
 
-def test_info_shows_a_truncated_checkpoint(run: Command, trained: Path, folder: Path) -> None:
+@pytest.mark.parametrize("name", ["step-8", "passed-over-8"])
+def test_info_shows_a_truncated_checkpoint(run: Command, trained: Path, folder: Path, name: str) -> None:
     shutil.copytree(trained, folder, dirs_exist_ok=True)
     Path("runs/x/checkpoints/step-8/state.json").unlink()
+    Path("runs/x/checkpoints/step-8").rename(f"runs/x/checkpoints/{name}")
     answer = run("info", "runs/x")
     assert (answer.code, answer.err) == (0, "")
-    assert "checkpoint:    step-8 (damaged: runs/x/checkpoints/step-8/state.json: " in answer.out
-    assert "checkpoint:    step-4 (0." in answer.out
+    shown = " ".join(answer.out.split())
+    assert f"checkpoint: {name} (damaged: runs/x/checkpoints/{name}/state.json: " in shown
+    assert "checkpoint: step-4 (0." in shown
 
 
 def test_a_checkpoint_that_is_not_there(run: Command, in_trained: Path) -> None:

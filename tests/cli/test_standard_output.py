@@ -46,8 +46,10 @@ def test_a_closed_standard_output_is_an_error_of_two_lines(in_trained: Path) -> 
 def test_a_line_that_is_typed_is_answered_before_the_next(in_trained: Path) -> None:
     keyboard, terminal = pty.openpty()
     command = [sys.executable, "-m", "nmt", "translate", "runs/x", "--device", "cpu"]
-    with subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE) as typed_to:
+    with subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as typed_to:
         assert typed_to.stdout
+        assert typed_to.stderr
+        assert typed_to.stderr.readline() == b"type lines to translate; Ctrl-D ends\n"
         for line in (b"a b c\n", b"d\n"):
             os.write(keyboard, line)
             assert typed_to.stdout.readline().endswith(b"\n")

@@ -1,10 +1,8 @@
 """`nmt translate`: one line out per line in, whatever the line."""
 
 import json
-import sys
 from itertools import combinations
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -132,9 +130,8 @@ def test_another_format_than_text_is_refused(run: Command, in_trained: Path) -> 
     assert answer.err.startswith("error: standard input:1: not valid UTF-8 (byte 0xff at column 1)\n")
 
 
-def test_a_closed_standard_input_is_told(run: Command, in_trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmt.cli.results.sys", SimpleNamespace(stdin=None, stdout=sys.stdout))
-    assert run("translate", "runs/x").err == "error: standard input: it is closed\nhint: give --input\n"
+def test_a_closed_standard_input_is_told(run: Command, in_trained: Path) -> None:
+    assert run("translate", "runs/x", stdin=None).err == "error: standard input: it is closed\nhint: give --input\n"
 
 
 def test_a_failed_translation_leaves_no_file(run: Command, in_trained: Path, tmp_path: Path) -> None:
