@@ -2,8 +2,8 @@
 go on to the same bits when the disk is mended.
 
 The disks are real ones, kept in memory (tmpfs), in a mount namespace that nobody else sees: of a fixed size, of a fixed
-number of files, read-only from some moment on, or gone. What is limited without a disk is the size of a file
-(RLIMIT_FSIZE), by which the system refuses as a quota does.
+number of files, read-only from some moment on, or gone; and one of btrfs, in an image file, whose quota is used up.
+What is limited without a disk is the size of a file (RLIMIT_FSIZE).
 """
 
 import argparse
@@ -26,6 +26,7 @@ from experiments.results import keep_result, known, markdown, read_results, writ
 EXPERIMENT, MODEL = "disk_faults", "rnn"
 SHORT = {"max_updates": 30, "batch_tokens": 64}
 ROOM = "size=256m,nr_inodes=10000"
+IMAGE = 256 << 20  # bytes of the image file of a disk of btrfs; it takes what is written
 POLL = 0.0005  # seconds between looks at the run directory
 INSIDE = "--inside"
 
@@ -67,7 +68,7 @@ class Disk(NamedTuple):
 
 
 def call(*command: str) -> None:
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 class Setting(NamedTuple):
@@ -131,6 +132,36 @@ def no_more_files(setting: Setting) -> Iterator[Trial]:
         yield Trial(f"size=256m,nr_inodes={first + step * (last - first) // 7}", mend_it=_enlarge)
 
 
+def quota(setting: Setting) -> Iterator[Trial]:
+    """Quotas from a few pages up to all but a page of what a run takes."""
+    for part in (0.02, 0.1, 0.3, 0.5, 0.8, 0.97):
+        yield Trial(prepare_it=partial(limit, int(setting.used[0] * part)), mend_it=lift)
+
+
+def limit(size: int, disk: Disk, run: Path) -> None:
+    """Let all runs lie in a subvolume of btrfs that may hold so many bytes."""
+    folder, own = disk.path.parent, subvolume(disk)
+    own.parent.mkdir()
+    with (folder / "image").open("wb") as image:
+        image.truncate(IMAGE)
+    call("mkfs.btrfs", "--quiet", str(folder / "image"))
+    call("mount", "-o", "loop", str(folder / "image"), str(own.parent))
+    call("btrfs", "--quiet", "quota", "enable", str(own.parent))
+    call("btrfs", "--quiet", "subvolume", "create", str(own))
+    call("btrfs", "--quiet", "quota", "rescan", "-w", str(own.parent))
+    call("btrfs", "--quiet", "qgroup", "limit", str(size), str(own))
+    run.parent.mkdir(parents=True)
+    call("mount", "--bind", str(own), str(run.parent))
+
+
+def lift(disk: Disk, _run: Path) -> None:
+    call("btrfs", "--quiet", "qgroup", "limit", "none", str(subvolume(disk)))
+
+
+def subvolume(disk: Disk) -> Path:
+    return disk.path.parent / "btrfs" / "own"
+
+
 def files_too_large(_setting: Setting) -> Iterator[Trial]:
     """Limits on the size of a file: smaller than each kind of file that there is more to write of."""
     for size in (4_000, 12_000, 40_000):
@@ -165,7 +196,8 @@ def own_mount(disk: Disk, run: Path) -> None:
 FAULTS: dict[str, tuple[str, Callable[[Setting], Iterator[Trial]]]] = {
     "full": ("no room left: disks of 6 sizes", full),
     "files": ("no room for another file: disks for 8 numbers of files", no_more_files),
-    "limit": ("files that may grow no more (RLIMIT_FSIZE), as by a quota", files_too_large),
+    "quota": ("a quota used up: 6 sizes, on btrfs", quota),
+    "limit": ("files that may grow no more (RLIMIT_FSIZE)", files_too_large),
     "read-only": ("turned read-only while training: the run, its checkpoints, the disk", read_only),
     "vanished": ("unmounted while training: amid a checkpoint, between two", vanished),
 }
@@ -184,7 +216,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(INSIDE, action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     if not asked.inside:
-        go_inside(list(known(asked.faults, FAULTS)))
+        faults = list(known(asked.faults, FAULTS))
+        if "quota" in faults and shutil.which("mkfs.btrfs") is None:
+            sys.exit("mkfs.btrfs: missing\nhint: install btrfs-progs, or name the faults to try, without quota")
+        go_inside(faults)
     with tempfile.TemporaryDirectory(prefix="nmt-disks-") as folder:
         try:
             setting = sound(Path(folder))

@@ -33,76 +33,82 @@ class Found(NamedTuple):
     """A defect found while the promises of this page were built, by property tests, by fuzzing or by hand, and the test
     that holds it now."""
 
-    target: str
     given: str
     test: str
 
 
 FOUND = (
     Found(
-        "config",
         "half a character, `\\ud800`, as a value: a traceback when the config was written",
         _WHATEVER + "half_a_character_in_yaml_is_refused_with_its_line",
     ),
     Found(
-        "set",
         "`--set` of a key of 500 levels, or of 5,000 digits: a traceback",
         _WHATEVER + "an_assignment_to_a_key_of_any_size_is_refused",
     ),
     Found(
-        "set",
         "`--set` of a wrong name, or of a key in a section that is not there: the file was blamed",
         _WHATEVER + "an_error_of_an_assignment_is_not_the_files",
     ),
     Found(
-        "corpus",
         "a pipe as a corpus: it was waited for without end",
         _HAZARDS + "a_pipe_is_refused_as_a_corpus_at_once",
     ),
     Found(
-        "corpus",
         "a file name with a NUL, half a character or 5,000 letters: a traceback",
         _HAZARDS + "a_name_that_no_file_can_have_is_refused",
     ),
     Found(
-        "corpus",
         "a disk that fails while a file is read: a traceback",
         _HAZARDS + "a_file_that_fails_while_it_is_read_is_a_data_error",
     ),
     Found(
-        "corpus",
         "a file without a line end, `/dev/zero`: all memory was taken",
         _HAZARDS + "a_line_without_end_is_refused_before_it_fills_the_memory",
     ),
     Found(
-        "corpus",
         "text that changed between the two passes: tokenizer and pairs of two texts, kept under the hash of the first",
         _HAZARDS + "a_file_that_changes_between_two_passes_is_named_and_nothing_kept",
     ),
     Found(
-        "corpus",
         "UTF-16 without its mark: taken for text with NULs",
         _HAZARDS + "utf16_without_its_mark_is_refused_though_its_bytes_are_utf8",
     ),
     Found(
-        "matrices",
         "lists nested 100,000 deep: a traceback",
         "tests/storage/test_json_source.py::test_the_others_are_refused_in_words",
     ),
     Found(
-        "segments",
         "cuts between a letter and its accent, and inside of emoji",
         "tests/test_segments.py::test_a_word_is_not_cut_inside_of_a_character",
     ),
     Found(
-        "segments",
         "alignments of a line of 1 MB: a matrix of its length squared",
         _LINES + "a_very_long_line_is_translated_without_a_matrix_of_its_length",
     ),
     Found(
-        "tokenizers",
         "a pair beyond a model's positions ended `nmt align` without file and line",
         _LINES + "a_pair_beyond_the_positions_that_a_model_has_is_not_aligned",
+    ),
+    Found(
+        "Ctrl-C while text was prepared: lost, or taken for an error by the library that computed",
+        "tests/cli/test_signals.py::test_ctrl_c_ends_the_block_whatever_a_library_makes_of_it",
+    ),
+    Found(
+        "a last validation after an update that was saved before it: announced as the best, and not taken for it",
+        "tests/test_training.py::test_the_last_validation_counts_after_an_update_that_was_saved_before_it",
+    ),
+    Found(
+        "`--output` of a file of the run that is read: replaced",
+        "tests/cli/test_bad_input.py::test_what_is_read_is_not_written",
+    ),
+    Found(
+        "`nmt info` of a Transformer: a traceback",
+        "tests/cli/test_measuring_commands.py::test_info_shows_the_keys_of_a_transformers_attention",
+    ),
+    Found(
+        "a closed standard input of `nmt translate`: a traceback",
+        "tests/cli/test_translate_command.py::test_a_closed_standard_input_is_told",
     ),
 )
 
@@ -172,7 +178,7 @@ def table(titles: dict[str, str]) -> str:
         [
             markdown(head, rows),
             "",
-            "| found on the way, by drawn inputs and by reading | held now by |",
+            "| found on the way, by drawn inputs, by reading and by hand | held now by |",
             "|---|---|",
             *listed,
         ]

@@ -135,7 +135,6 @@ def test_each_defect_that_was_found_is_held_by_a_test_that_exists():
     for found in fuzz.FOUND:
         file, _, test = found.test.partition("::")
         assert f"def {test}(" in (ROOT / file).read_text("utf-8"), found.test
-        assert found.target in fuzz._targets()
 
 
 # ---- configs
