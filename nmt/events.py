@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nmt.errors import CheckpointError
-from nmt.storage.files import naming, written_whole
+from nmt.storage.files import flush, naming, written_whole
 from nmt.storage.json_source import parse_json
 
 CLOCK_FIELDS = frozenset({"seconds", "cpu_minutes", "tokens_per_second"})
@@ -169,14 +169,20 @@ class Journal:
         """Append to the log why the run could not go on."""
         _append(self.log, f"{time.strftime('%Y-%m-%d %H:%M:%S')} error: {message}")
 
-    def cut(self, lines: int) -> str:
-        """Keep the first lines of metrics.jsonl: those that were there when the checkpoint was written.
+    def flush(self) -> None:
+        """Make the operating system put metrics.jsonl on the disk, before a checkpoint that counts its lines."""
+        if self.metrics.exists():
+            with naming(self.metrics, CheckpointError):
+                flush(self.metrics)
+
+    def cut(self, lines: int, step: int) -> str:
+        """Keep the first lines of metrics.jsonl: those that were there when update `step` was saved.
 
         Gives what of them is missing or damaged, in words; nothing when they are whole.
         """
         with naming(self.metrics, CheckpointError):
             found = self.metrics.read_bytes().splitlines(True)[:lines] if self.metrics.is_file() else []
-        kept = [line for line in found if _is_whole(line)]
+        kept = [line for line in found if _is_whole(line, step)]  # a later one stands where others are missing
         with written_whole(self.metrics) as file:
             file.write(b"".join(kept))
         self.lines = len(kept)
@@ -184,10 +190,11 @@ class Journal:
         return f"{self.metrics}: {lost} of {lines} lines before the checkpoint are missing or damaged" if lost else ""
 
 
-def _is_whole(line: bytes) -> bool:
+def _is_whole(line: bytes, last: int) -> bool:
+    """Whether it is a line of an update up to the last."""
     try:
-        return line.endswith(b"\n") and isinstance(parse_json(line.decode()), dict)
-    except ValueError:
+        return line.endswith(b"\n") and int(parse_json(line.decode())["step"]) <= last
+    except (ValueError, LookupError, TypeError, OverflowError):
         return False
 
 

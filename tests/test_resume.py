@@ -172,6 +172,43 @@ def test_a_state_that_lacks_what_training_writes_is_refused_by_name(tmp_path, ch
         list(tiny.fit("run", resume=True))
 
 
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def test_a_damaged_checkpoint_is_left_out_of_the_average_with_a_warning(tmp_path):
+    tiny = Tiny(tmp_path, **{**TRYING, "average_last": 3})
+    abandon(tiny.fit("run"), Updated, 21)
+    file = tmp_path / "run" / "checkpoints" / "step-16" / "model.safetensors"
+    flip(file)
+    said = [event.message for event in tiny.fit("run", resume=True) if isinstance(event, Warned)]
+    assert said == [f"left out of the average: {file}: its content has changed (its SHA-256 is not the manifest's)"]
+    assert json.loads((tmp_path / "run/checkpoints/average/state.json").read_text())["steps"] == [20, 24]
+
+
+def test_a_line_of_metrics_that_is_gone_lets_no_later_one_in(tmp_path):
+    tiny = Tiny(tmp_path, **TRYING)
+    abandon(tiny.fit("run"), Validated, 3)  # after update 18; the newest checkpoint is that of update 16
+    file = tmp_path / "run" / "metrics.jsonl"
+    file.write_bytes(b"".join(file.read_bytes().splitlines(True)[1:]))
+    said = [event.message for event in tiny.fit("run", resume=True) if isinstance(event, Warned)]
+    assert len(said) == 1
+    assert "1 of " in said[0]
+    steps = [line["step"] for line in metrics(tmp_path / "run") if line["event"] == "validation"]
+    assert sorted(set(steps[:-1])) == steps[:-1]  # the last one is of the average
+
+
+def test_metrics_are_on_the_disk_before_a_checkpoint_that_counts_them(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr("nmt.events.flush", lambda path: done.append(path.name))
+    for event in Tiny(tmp_path, **TRYING).fit("run"):
+        if isinstance(event, Saved):
+            assert done == ["metrics.jsonl"]
+            done.clear()
+
+
 def aside(file):
     """Where the checkpoint that a file was in is kept when it has been passed over."""
     return file.parent.with_name(file.parent.name.replace("step", "passed-over"))

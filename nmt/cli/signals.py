@@ -13,6 +13,9 @@ EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}  # 128 + n, as shells say
 def ended_by_ctrl_c() -> Iterator[None]:
     """Ctrl-C ends the block with KeyboardInterrupt, at the latest where the block ends: a library may take the first
     one for an error of its own, or lose it. A second one ends the process at once."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a script starts what it leaves in the background
+        yield
+        return
     came = False
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -52,15 +55,16 @@ class Stop:
 @contextmanager
 def stop_on_signal() -> Iterator[Stop]:
     """Ctrl-C or SIGTERM makes the given value true instead of ending the process; a second one, of either kind, ends it
-    at once, whatever it computes."""
+    at once, whatever it computes. What the process ignores, it goes on to ignore."""
     from nmt.cli.progress import say
 
     stop = Stop()
-    before = {number: signal.getsignal(number) for number in EXIT_CODES}
+    handlers = {number: signal.getsignal(number) for number in EXIT_CODES}
+    before = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
 
     def ask(number: int, frame: FrameType | None) -> None:
         stop.asked = number
-        for each in EXIT_CODES:
+        for each in before:
             signal.signal(each, signal.SIG_DFL)
         with suppress(RuntimeError):  # the signal came while another line was being printed
             say(_STOPPING)

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import socket
+import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from nmt.errors import CheckpointError
 from nmt.storage.files import naming
 
 LOCK = ".lock"
+LOOKS, LOOK = 10, 0.01  # how often, and how many seconds apart, a lock is asked for
 BUSY = (errno.EAGAIN, errno.EACCES)  # what flock says where another process has the lock
 
 
@@ -71,8 +73,14 @@ def _taken(path: Path) -> int:
 
 
 def _try(file: int, kind: int, path: Path) -> bool:
-    """Whether it could be locked; False where there are no locks. Raises: CheckpointError where it is another's."""
+    """Whether it could be locked; False where there are no locks. Raises: CheckpointError where it is another's for
+    longer than one who only looks takes."""
     try:
+        for _ in range(LOOKS):
+            with suppress(BlockingIOError, PermissionError):
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+                return True
+            time.sleep(LOOK)
         fcntl.flock(file, kind | fcntl.LOCK_NB)
         return True
     except OSError as error:

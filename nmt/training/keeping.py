@@ -34,6 +34,7 @@ def save(training: Training) -> Event:
         "content": training.data.content,
     }
     tensors = {"model": weights(training.model), "training": _moments(training)}
+    training.journal.flush()
     path = run.save(f"step-{progress.step}", tensors, state)
     training.saved = progress.step
     if progress.best and progress.best[0] == progress.step:
@@ -69,7 +70,7 @@ def _moments(training: Training) -> dict[str, Tensor]:
 def start_new(training: Training) -> Iterator[Event]:
     """Begin at update 0, with the weights of `start_from` if that is set."""
     training.run.keep_tokenizers(training.data.tokenizers)
-    training.journal.cut(0)
+    training.journal.cut(0, 0)
     if training.settings.start_from is not None:
         _load_start(training.model, training.data, Path(training.settings.start_from))
         yield Warned(f"starting from the weights of {training.settings.start_from}")
@@ -129,7 +130,7 @@ def _load(training: Training, directory: Path) -> Iterator[Event]:
         _check_moments(training, forms(directory / MOMENTS))
         _load_moments(training, read_tensors(directory / MOMENTS))
     training.stream = iter(training.batches)
-    lost = training.journal.cut(lines)
+    lost = training.journal.cut(lines, training.progress.step)
     if lost:
         yield Warned(lost)
     training.saved = training.progress.step

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 import torch
 
-from nmt.checkpoint import Run
+from nmt.checkpoint import MODEL, Run
 from nmt.config import Config
 from nmt.data.prepare import Prepared
 from nmt.errors import TrainingError
-from nmt.events import Event, Started, Stopped, Validated
+from nmt.events import Event, Started, Stopped, Validated, Warned
 from nmt.model import EncoderDecoder
+from nmt.storage.manifest import damage
 from nmt.storage.tensors import average, weights
 from nmt.training.keeping import regular, restore, save, start_new
 from nmt.training.state import Training, begin, limit
@@ -138,17 +139,24 @@ def _finish(training: Training, validate: Validate) -> Iterator[Event]:
     if not scored or training.saved != progress.step:  # a checkpoint from before the validation does not have its score
         yield save(training)
     if training.settings.average_last:
-        yield _average(training, validate)
+        yield from _average(training, validate)
 
 
-def _average(training: Training, validate: Validate) -> Event:
-    """Save and validate the mean of the last checkpoints as `average`."""
+def _average(training: Training, validate: Validate) -> Iterator[Event]:
+    """Save and validate the mean of the last checkpoints as `average`, telling which damaged ones are left out."""
     steps = regular(training)[-training.settings.average_last :] or [training.progress.step]
-    tensors = average([training.run.checkpoints / f"step-{step}" / "model.safetensors" for step in steps])
+    places = {step: training.run.checkpoints / f"step-{step}" for step in steps}
+    wrong = {step: text for step, place in places.items() if (text := damage(place, (MODEL,)))}
+    for text in wrong.values():
+        yield Warned(f"left out of the average: {text}")
+    steps = [step for step in steps if step not in wrong]
+    if not steps:
+        return
+    tensors = average([places[step] / MODEL for step in steps])
     model = copy.deepcopy(training.model)
     with torch.no_grad():
         for name, tensor in weights(model).items():
             tensor.copy_(tensors[name])
     figures = _figures(training, model, validate)
     training.run.save("average", {"model": tensors}, {"steps": steps, "figures": dict(figures)})
-    return _validated(training, "average", figures, best=False)
+    yield _validated(training, "average", figures, best=False)

@@ -210,7 +210,8 @@ class Outcome(NamedTuple):
     wrong: str
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
+    """Let disks fail, keep the figures and write the table; 1 where a fault was not survived."""
     parser = argparse.ArgumentParser(prog="scripts/experiments/disk_faults", description=__doc__)
     parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"of {', '.join(FAULTS)}: all if left out")
     parser.add_argument(INSIDE, action="store_true", help=argparse.SUPPRESS)
@@ -220,14 +221,18 @@ def main(arguments: list[str] | None = None) -> None:
         if "quota" in faults and shutil.which("mkfs.btrfs") is None:
             sys.exit("mkfs.btrfs: missing\nhint: install btrfs-progs, or name the faults to try, without quota")
         go_inside(faults)
+    wrong = False
     with tempfile.TemporaryDirectory(prefix="nmt-disks-") as folder:
         try:
             setting = sound(Path(folder))
             for name in asked.faults:
-                keep_result(EXPERIMENT, name, attempt(setting, name))
+                found = attempt(setting, name)
+                wrong = wrong or bool(found["wrong"])
+                keep_result(EXPERIMENT, name, found)
                 write_table(DOCUMENT, EXPERIMENT, table(read_results(EXPERIMENT)))
         finally:
             unmount_all(folder)
+    return int(wrong)
 
 
 def unmount_all(folder: str) -> None:
@@ -328,4 +333,4 @@ def table(kept: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,9 +10,9 @@ from nmt.cli.signals import ended_by_ctrl_c, stop_on_signal
 
 @pytest.fixture(autouse=True)
 def as_before():
-    before = signal.getsignal(signal.SIGINT)
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests
     yield
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.signal(signal.SIGINT, found) is signal.default_int_handler
 
 
 def lost():
@@ -56,3 +56,12 @@ def test_a_signal_asks_to_stop_and_leaves_a_second_one_to_the_system(
         assert (stop(), stop.exit_code) == (True, code)
         assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == [signal.SIG_DFL] * 2
     assert capsys.readouterr().err.startswith("stopping, and saving first")
+
+
+@pytest.mark.parametrize("heeding", [ended_by_ctrl_c, stop_on_signal])
+def test_what_a_process_in_the_background_ignores_stays_ignored(heeding):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with heeding() as stop:
+        signal.raise_signal(signal.SIGINT)
+    assert not (stop and stop())
+    assert signal.signal(signal.SIGINT, signal.default_int_handler) is signal.SIG_IGN

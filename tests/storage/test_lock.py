@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import threading
 
 import pytest
 
@@ -18,6 +19,14 @@ def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path):
             refused(tmp_path)
     lock.release()
     check_free(tmp_path)
+
+
+def test_one_who_only_looks_keeps_nobody_out(tmp_path):
+    (tmp_path / ".lock").write_text("process 1 on elsewhere\n")
+    with (tmp_path / ".lock").open() as look:
+        fcntl.flock(look, fcntl.LOCK_SH)
+        threading.Timer(0.03, fcntl.flock, (look, fcntl.LOCK_UN)).start()
+        Lock(tmp_path).release()
 
 
 def test_what_is_released_leaves_nothing_and_can_be_held_again(tmp_path):
