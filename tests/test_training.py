@@ -114,6 +114,19 @@ def test_the_last_validation_counts_after_an_update_that_was_saved_before_it(tmp
     assert not any(isinstance(event, Validated) for event in tiny.fit("run", resume=True))
 
 
+def test_weights_that_are_not_finite_take_no_checkpoints_place(tmp_path):
+    def overflowing(model):
+        if next(calls):
+            next(model.parameters()).view(-1)[3] = math.inf
+        return {"loss": 1.0}
+
+    calls, tiny = itertools.count(), Tiny(tmp_path, checkpoint_every=4, validate_every=4, keep_last=1)
+    with pytest.raises(TrainingError, match=r"update 8: not all numbers of .+ are finite") as caught:
+        list(tiny.fit("run", validate=overflowing))
+    assert caught.value.hint.startswith("the checkpoint of update 4 is kept")
+    assert tiny.run("run", resume=True).steps() == [4]
+
+
 def test_a_score_that_is_not_a_number_is_never_best(tmp_path):
     tiny = Tiny(tmp_path, select_by="bleu")
     list(tiny.fit("run", validate=scripted(math.nan, 2.0, math.nan, 1.0)))

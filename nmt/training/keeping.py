@@ -13,7 +13,7 @@ from torch import Tensor
 from nmt.checkpoint import MODEL, MOMENTS, STATE, Run
 from nmt.config import Config
 from nmt.data.prepare import Prepared
-from nmt.errors import CheckpointError
+from nmt.errors import CheckpointError, TrainingError
 from nmt.events import Event, Saved, Warned
 from nmt.model import EncoderDecoder
 from nmt.storage.manifest import damage, read_json
@@ -25,8 +25,12 @@ MAX_STATE = 100_000  # bytes of a random generator's state; torch's has 5,056
 
 
 def save(training: Training) -> Event:
-    """Write everything to checkpoint step-N and remove the checkpoints that need not be kept."""
+    """Write everything to checkpoint step-N and remove the checkpoints that need not be kept.
+
+    Raises: TrainingError where a weight is not finite, so that the last good checkpoint stays.
+    """
     progress, run = training.progress, training.run
+    _check_finite(training)
     state = {
         **asdict(progress),
         "data": training.batches.state(),
@@ -41,6 +45,13 @@ def save(training: Training) -> Event:
         run.mark_best(*progress.best)
     run.keep_only(_kept(training))
     return Saved(progress.step, path)
+
+
+def _check_finite(training: Training) -> None:
+    for name, weight in training.model.named_parameters():
+        if not weight.isfinite().all():
+            message = f"update {training.progress.step}: not all numbers of {name} are finite after it"
+            raise TrainingError(message, f"{training.kept}; try a lower learning_rate, or a longer warmup")
 
 
 def _kept(training: Training) -> set[int]:

@@ -78,6 +78,11 @@ class Training:
     per_epoch: int = 0  # batches, about; counted where epochs limit the run
     saved: int = 0
 
+    @property
+    def kept(self) -> str:
+        """Which checkpoint there is to go back to, in words."""
+        return f"the checkpoint of update {self.saved} is kept" if self.saved else "no checkpoint was saved yet"
+
 
 def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Training:
     """A run before its first update; every random number of it follows from `training.seed`."""

@@ -122,13 +122,12 @@ def _error(training: Training, found: NotFinite) -> TrainingError:
     more = ", …" if len(found.lines) > NAMED else ""
     before = training.progress.skipped_in_a_row - 1
     again = f", as in the {before} updates before" if before else ""
-    kept = f"the checkpoint of update {training.saved} is kept" if training.saved else "no checkpoint was saved yet"
     advice = "try a lower learning_rate, a longer warmup, a smaller clip_norm, or precision: float32"
     skip = "" if training.settings.non_finite == "skip" else "; --resume --set training.non_finite=skip leaves it out"
     return TrainingError(
         f"update {training.progress.step}: the {found.what} is not finite{again};"
         f" its batch has the lines {named}{more}",
-        f"{kept}; {advice}{skip}",
+        f"{training.kept}; {advice}{skip}",
     )
 
 
