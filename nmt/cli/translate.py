@@ -117,12 +117,13 @@ def translate(
 def _check(run: Path, n_best: int, inputs: list[Path], output: Path | None, json: Path | None) -> None:
     from nmt.cli.results import check_files
     from nmt.cli.translating import is_lasting
-    from nmt.storage.partial import beside
+    from nmt.storage.partial import beside, note_beside
 
     if n_best > 1 and json is None:
         raise ConfigError("--n-best chooses how many hypotheses the JSON file has", "give --json with it")
-    check_files(run, inputs, (output, json))
-    check_files(run, inputs, [beside(path) for path in (output, json) if path and is_lasting(path)])
+    lasting = [path for path in (output, json) if path and is_lasting(path)]
+    notes = [note_beside(path) for path in lasting if path is output]
+    check_files(run, inputs, (output, json, *map(beside, lasting), *notes))
 
 
 def _made_of(

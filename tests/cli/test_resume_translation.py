@@ -196,14 +196,49 @@ def test_input_that_changes_meanwhile_is_told(run: Command, in_copy: Path, monke
     assert lines(PARTIAL) == (in_copy / "mine").read_bytes().count(b"\n")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 9, "state": "x", "made_of": {}}'])
-def test_a_damaged_note_is_refused(run: Command, killed, content: str) -> None:
+FOREIGN = ["", "{", "[]", '{"format": 1}', '{"format": 1, "state": "x", "made_of": {}}']
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+@pytest.mark.parametrize("more", [(), ("--resume",)])
+def test_what_is_no_note_in_its_place_is_refused_and_kept(
+    run: Command, killed, content: str, more: tuple[str, ...]
+) -> None:
     killed()
     HEAD.write_text(content)
+    answer = run(*COMMAND, *more)
+    assert (answer.code, HEAD.read_text(), lines(PARTIAL)) == (2, content, 16)
+    assert answer.err == (
+        f"error: {HEAD.absolute()}: is there, and this translation did not leave it\n"
+        "hint: move it away, or name another file\n"
+    )
+
+
+def test_a_note_of_a_newer_program_is_refused(run: Command, killed) -> None:
+    killed()
+    HEAD.write_text('{"format": 9, "state": "x", "made_of": {}}')
     answer = run(*COMMAND, "--resume")
-    assert answer.code == 2
-    assert answer.err.startswith(f"error: {HEAD.absolute()}: ")
-    assert answer.err.endswith("hint: leave out --resume to begin anew\n")
+    assert (answer.code, answer.err) == (
+        2,
+        f"error: {HEAD.absolute()}: format 9 is newer than this program's 1\nhint: leave out --resume to begin anew\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("--input", "out.partial.json"), "read"),
+        (("--input", "text.en", "--json", "out.partial.json"), "written by another option"),
+        (("--input", "text.en", "--json", "out.partial"), "written by another option"),
+    ],
+)
+def test_the_note_takes_no_other_file_s_place(
+    run: Command, in_copy: Path, arguments: tuple[str, ...], what: str
+) -> None:
+    HEAD.write_text("precious\n")
+    answer = run("translate", "runs/x", *arguments, "--output", "out")
+    assert (answer.code, HEAD.read_text()) == (2, "precious\n")
+    assert f"{arguments[-1]}: is {what}, and would be replaced" in answer.err
 
 
 def test_a_second_process_is_refused(run: Command, killed) -> None:
