@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ class Killed(BaseException):
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
+
+
+@pytest.fixture
+def in_time() -> Iterator[None]:
+    """What waits for ever ends the tests."""
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
 
 
 def part(place: Path) -> Path:
@@ -96,7 +105,7 @@ def test_our_note_of_something_else_is_replaced(out: Path) -> None:
 
 @pytest.mark.parametrize("where", [part, head])
 @pytest.mark.parametrize("kind", ["pipe", "zeros", "nowhere", "folder"])
-def test_what_is_no_plain_file_is_refused_at_once(out: Path, where, kind: str) -> None:
+def test_what_is_no_plain_file_is_refused_at_once(out: Path, in_time: None, where, kind: str) -> None:
     place = where(out)
     make = {
         "pipe": lambda: os.mkfifo(place),
@@ -105,10 +114,8 @@ def test_what_is_no_plain_file_is_refused_at_once(out: Path, where, kind: str) -
         "folder": place.mkdir,
     }
     make[kind]()
-    signal.alarm(20)
     with pytest.raises(DataError, match=place.name):
         write(out, resume=True)
-    signal.alarm(0)
     assert os.path.lexists(place)
 
 
