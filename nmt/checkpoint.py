@@ -31,6 +31,7 @@ from nmt.storage.files import clear_rests, flush, naming, remove, written_whole
 from nmt.storage.json_source import differences
 from nmt.storage.lock import Lock, check_free
 from nmt.storage.manifest import damage, finish_renaming, read_json, whole_directory, write_json
+from nmt.storage.places import is_file, is_folder, is_there
 from nmt.storage.reading import check_inside
 from nmt.storage.tensors import check_weights, forms, load_weights
 from nmt.text.tokenizers import Tokenizers, load_tokenizers, save_tokenizers
@@ -97,9 +98,9 @@ class Run:
     @classmethod
     def open(cls, path: Path) -> "Run":
         """The run directory at `path`."""
-        if not path.exists():
+        if not is_there(path, CheckpointError):
             raise CheckpointError(f"{path}: no such run directory", _nearby(path))
-        if not path.is_dir():
+        if not is_folder(path, CheckpointError):
             raise CheckpointError(f"{path}: a file, not a run directory", _nearby(path))
         if not is_run(path):
             raise CheckpointError(f"{path}: not a run directory (it has no config.yaml)", _nearby(path))
@@ -182,7 +183,7 @@ class Run:
     def checkpoint(self, which: str = "best") -> Path:
         """The directory of checkpoint `best`, `last`, `average` or `step-N`; whole, or CheckpointError."""
         directory = self.checkpoints / self._name(which)
-        if not directory.is_dir():
+        if not is_folder(directory, CheckpointError):
             raise CheckpointError(f"{self.path}: has no checkpoint {which!r}", self._others(directory))
         wrong = damage(directory, (MODEL, STATE))
         if wrong:
@@ -323,8 +324,8 @@ def _check_place(path: Path, overwrite: bool) -> None:
 
 
 def is_run(path: Path) -> bool:
-    """Whether the directory holds a run."""
-    return (path / "config.yaml").is_file()
+    """Whether the directory holds a run. Raises: CheckpointError where that cannot be told."""
+    return is_file(path / "config.yaml", CheckpointError)
 
 
 def _listed(path: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 from nmt.data.corpus import read_pairs
 from nmt.errors import ConfigError, DataError
 from nmt.storage.files import written_whole
+from nmt.storage.places import is_folder, is_there, resolved
 from nmt.yaml_source import dump
 
 LARGEST_VALID = 1000
@@ -25,8 +26,10 @@ def write_starter(output: Path, text: TextPair, valid: TextPair | None, overwrit
     """Write a config for `text`, and training and validation text beside it where `valid` is not given.
 
     Gives the paths written. Raises: ConfigError when one of these exists, with `overwrite` only when it is the text
-    itself; DataError for text that cannot be used.
+    itself or a folder; DataError for text that cannot be used.
     """
+    if is_folder(output, ConfigError):
+        raise ConfigError(f"{output}: is a folder", "--output names a file in it")
     directory = output.with_name(f"{output.stem}-data")
     parts = [] if valid else [*_place(text, directory, "train"), *_place(text, directory, "valid")]
     _check_free([output, *parts], [*text, *(valid or ())], overwrite)
@@ -43,11 +46,11 @@ def write_starter(output: Path, text: TextPair, valid: TextPair | None, overwrit
 
 
 def _check_free(written: Sequence[Path], read: Sequence[Path], overwrite: bool) -> None:
-    kept = {path.resolve() for path in read}
+    kept = {resolved(path, ConfigError) for path in read}
     for path in written:
-        if path.resolve() in kept:
+        if resolved(path, ConfigError) in kept:
             raise ConfigError(f"{path}: is the text itself, and would be replaced", "--output names another file")
-        if path.exists() and not overwrite:
+        if is_there(path, ConfigError) and not overwrite:
             raise ConfigError(f"{path}: exists already", "--overwrite replaces it, --output names another file")
 
 

@@ -84,9 +84,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         app(args=arguments, prog_name="nmt")
-    except NmtError as error:
-        for name, text in (("error", error.message), ("hint", error.hint)):
+    except (NmtError, OSError) as error:
+        for name, text in zip(("error", "hint"), _lines(error), strict=True):
             if text:
                 with suppress(OSError):  # stderr may be as full as what the error is about
                     typer.echo(f"{name}: {plain(text)}", err=True)
         sys.exit(2)
+
+
+def _lines(error: NmtError | OSError) -> tuple[str, str]:
+    """What is wrong, and what to do about it; of what the operating system refuses and nothing nearer explains, the
+    file and its reason."""
+    if isinstance(error, NmtError):
+        return error.message, error.hint
+    return (f"{error.filename}: {error.strerror}" if error.filename else str(error)), ""

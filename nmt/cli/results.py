@@ -13,6 +13,7 @@ from nmt.data.corpus import decoded, read_pairs, read_rows, with_halves
 from nmt.data.inputs import as_line
 from nmt.errors import ConfigError, DataError
 from nmt.storage.files import written_whole
+from nmt.storage.places import is_file, is_there, resolved
 
 if TYPE_CHECKING:
     from nmt.data.inputs import Line
@@ -59,30 +60,32 @@ def opened(path: Path | None) -> Iterator[BinaryIO]:
 
 
 def check_files(run: Path, read: Iterable[Path | None], written: Iterable[Path | None]) -> None:
-    """Raises: ConfigError when a file that is to be written is read or written already, or is the run's own; devices
-    may be."""
-    found = {path.resolve(): "read" for path in read if path}
+    """Raises: ConfigError when a file that is to be written is read or written already, or is the run's own (devices
+    may be), and when that cannot be told."""
+    found = {resolved(path, ConfigError): "read" for path in read if path}
     for path in written:
         if path == Path("-"):
             message = "-: a file of that name would be made"
             raise ConfigError(message, "name a file; without --output it goes to standard output")
-        if path is None or (path.exists() and not path.is_file()):
+        if path is None or (is_there(path, ConfigError) and not is_file(path, ConfigError)):
             continue
         if _is_of(run, path):
             raise ConfigError(f"{path}: is the run's own, and would be replaced", "name another file")
-        if path.resolve() in found:
-            raise ConfigError(f"{path}: is {found[path.resolve()]}, and would be replaced", "name another file")
-        found[path.resolve()] = "written by another option"
+        place = resolved(path, ConfigError)
+        if place in found:
+            raise ConfigError(f"{path}: is {found[place]}, and would be replaced", "name another file")
+        found[place] = "written by another option"
 
 
 def _is_of(run: Path, path: Path) -> bool:
     """Whether a file is one of those that make up a run or an exported model."""
-    if not path.resolve().is_relative_to(run.resolve()):
+    place, home = resolved(path, ConfigError), resolved(run, ConfigError)
+    if home not in place.parents:
         return False
     from nmt.checkpoint import CONTENTS
     from nmt.export.directory import is_export
 
-    return path.resolve().relative_to(run.resolve()).parts[0] in CONTENTS or (is_export(run) and path.exists())
+    return place.relative_to(home).parts[0] in CONTENTS or (is_export(run) and is_there(path, ConfigError))
 
 
 def pairs_of(sources: Sequence[Path], target: Path) -> tuple[list["Line"], list[str]]:

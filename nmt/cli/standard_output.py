@@ -31,8 +31,8 @@ def guard_standard_output() -> None:
 
 
 def plain(text: str) -> str:
-    """One line of visible characters, the others escaped; of a very long one, the beginning."""
-    shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    """One line of visible characters, the others escaped; of a very long one, the beginning and the end."""
+    shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 201]}…{text[-200:]}"
     line = " ".join(shown.splitlines())
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 

@@ -96,6 +96,8 @@ def _begin(config: Path, overrides: list[str], directory: Path, resume: bool, ov
         Run.check_same(directory, settings)
     else:
         Run.check_place(directory, overwrite)
+        if settings.training.start_from is not None:
+            Run.open(Path(settings.training.start_from))  # before the text is prepared, which may take long
     if resume and not begun:
         typer.echo(f"no run at {directory}: training starts anew", err=True)
     data = prepare(

@@ -18,6 +18,7 @@ from nmt.export import Quantization
 from nmt.search import SearchOptions
 from nmt.settings import Settings
 from nmt.storage.manifest import MANIFEST, damage, read_json
+from nmt.storage.places import is_file
 from nmt.storage.reading import check_inside
 
 DESCRIPTION = "export.json"
@@ -45,8 +46,8 @@ class Exported(NamedTuple):
 
 
 def is_export(path: Path) -> bool:
-    """Whether the directory holds an exported model."""
-    return (path / DESCRIPTION).is_file()
+    """Whether the directory holds an exported model. Raises: CheckpointError where that cannot be told."""
+    return is_file(path / DESCRIPTION, CheckpointError)
 
 
 def open_export(path: Path) -> Exported:

@@ -59,6 +59,10 @@ FOUND = (
         _HAZARDS + "a_name_that_no_file_can_have_is_refused",
     ),
     Found(
+        "the same as a run or a place to write to, links to themselves, folders that may not be entered: a traceback",
+        "tests/cli/test_bad_places.py::test_it_is_refused_by_its_name",
+    ),
+    Found(
         "a disk that fails while a file is read: a traceback",
         _HAZARDS + "a_file_that_fails_while_it_is_read_is_a_data_error",
     ),

@@ -8,6 +8,7 @@ from nmt.data.kinds import Kind
 from nmt.data.sample.texts import texts
 from nmt.errors import DataError
 from nmt.storage.files import written_whole
+from nmt.storage.places import is_folder, is_there
 
 SETS = ("train", "valid", "test")
 
@@ -25,6 +26,8 @@ def write_sample(
     No source stands twice, neither in one set nor in two; of `pronouns`, no two sentences that follow each other do.
     Raises: DataError when a file cannot be written, or another one has its name and `overwrite` is not given.
     """
+    if is_there(directory) and not is_folder(directory):
+        raise DataError(f"{directory}: is not a folder", "name another place")
     made = zip(SETS, texts(kind, seed, sizes), strict=True)
     files = {
         directory / f"{name}.{ending}": "".join(f"{line}\n" for line in lines).encode()
@@ -32,7 +35,7 @@ def write_sample(
         for ending, lines in own.items()
     }
     for path, content in files.items():
-        if path.exists() and not overwrite and not _holds(path, content):
+        if is_there(path) and not overwrite and not _holds(path, content):
             raise DataError(f"{path}: exists already", "--overwrite replaces it; or name another folder")
     for path, content in files.items():
         with written_whole(path) as file:
