@@ -52,6 +52,7 @@ def test_a_run_that_ends_too_soon_is_trained_once_more_and_killed_on(
     well, lost = kill.Killed("updating", survived=True), kill.Killed("starting", survived=False)
     killed, ended = iter([well, None, lost, well]), []
     monkeypatch.setattr(kill, "kill_once", lambda start, *_: next(killed))
+    monkeypatch.setattr(kill, "write_recipe", lambda folder, model: folder / f"{model}.yaml")
     monkeypatch.setattr(kill, "trained", lambda start: ended.append(start.run.name))
     monkeypatch.setattr(kill, "logged", lambda run: "2026-01-01 00:00:00 step 9: stopped\n")
     monkeypatch.setattr(kill, "differences", lambda alone, run: [run.name])
