@@ -54,15 +54,15 @@ def train(
     try:
         with ended_by_ctrl_c():
             compute_with(device, threads)
+            from nmt.cli.progress import show
+            from nmt.training import fit
+            from nmt.validation import validator
+            from nmt.visualize.curves import draw_curves
+
             settings, data, place = _begin(config, overrides or [], directory, resume, overwrite)
     except KeyboardInterrupt:
         typer.echo("interrupted before training began: nothing was saved", err=True)
         raise
-    from nmt.cli.progress import show
-    from nmt.training import fit
-    from nmt.validation import validator
-    from nmt.visualize.curves import draw_curves
-
     with stop_on_signal() as stop:
         validate = validator(settings, data, stop)
         stopped = show(fit(settings, data, place, validate, resume=resume, device=device, stop=stop))

@@ -172,9 +172,15 @@ def read_only(_setting: Setting) -> Iterator[Trial]:
     """The run, its checkpoints, or the whole disk turns read-only."""
     for moment in (while_writing, while_updating):
         for place in ("runs/x", "runs/x/checkpoints", "."):
-            freeze = partial(moment, lambda disk, run, place=place: disk.freeze(disk.path / place))
-            thaw = lambda disk, run, place=place: call("umount", "-l", str(disk.path / place))  # noqa: E731
-            yield Trial(break_it=freeze, mend_it=thaw)
+            yield Trial(break_it=partial(moment, partial(freeze, place)), mend_it=partial(thaw, place))
+
+
+def freeze(place: str, disk: Disk, _run: Path) -> None:
+    disk.freeze(disk.path / place)
+
+
+def thaw(place: str, disk: Disk, _run: Path) -> None:
+    call("umount", "-l", str(disk.path / place))
 
 
 def vanished(_setting: Setting) -> Iterator[Trial]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from command_line import Command
 
-PLACES = ["locked/x", "long" * 75, "long" * 1250, "loop"]
+PLACES = ["locked/x", "long" * 75, "loop"]
 COMMANDS = [
     "info {}",
     "translate {}",
@@ -65,7 +65,7 @@ def test_it_is_refused_by_its_name(run: Command, places: Path, command: str, pla
     lines = [line for line in answer.err.splitlines() if line.startswith("error: ")]
     assert answer.code == 2
     assert len(lines) == 1
-    assert place[:3] in lines[0]
+    assert place[:8] in lines[0]  # no word of a reason
 
 
 def test_a_folder_is_no_place_for_a_config(run: Command, folder: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_run_that_is_not_there_and_its_output_have_one_name(run: Command, fold
     assert run("translate", "new", "--output", "new").err.startswith("error: new: no such run directory\n")
 
 
-@pytest.mark.parametrize("place", [*PLACES, "nul\0"], ids=lambda place: ascii(place)[1:12])
+@pytest.mark.parametrize("place", [*PLACES, "long" * 1250, "nul\0"], ids=lambda place: ascii(place)[1:12])
 def test_a_run_to_start_from_is_refused_by_its_name(run: Command, places: Path, place: str) -> None:
     answer = run("train", "x.yaml", "--run", "new", "--set", f"training.start_from={json.dumps(place)}")
     assert answer.code == 2
