@@ -59,7 +59,8 @@ class Disk(NamedTuple):
     def freeze(self, folder: Path) -> None:
         """Make a folder of it read-only, for those as well who have it open."""
         call("mount", "--bind", str(folder), str(folder))
-        call("mount", "-o", "remount,bind,ro", str(folder))
+        remount = ["mount", "-o", "remount,bind,ro", str(folder)]
+        wait(lambda: subprocess.run(remount, check=False, stderr=subprocess.DEVNULL).returncode == 0)  # none writes now
 
     def used(self) -> tuple[int, int]:
         """Bytes and files on it."""
