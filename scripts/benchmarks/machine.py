@@ -45,10 +45,11 @@ def _cpu_info() -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit of the working tree, with `+changes` where tracked files differ from it."""
+    """The commit of the working tree, with `+changes` where tracked files other than documents differ from it."""
+    changes = ("status", "--porcelain", "--untracked-files=no", "--", ":!docs", ":!README.md")
     found = [
         subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()
-        for arguments in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        for arguments in (("rev-parse", "--short=12", "HEAD"), changes)
     ]
     return (found[0] or "unknown") + ("+changes" if found[1] else "")
 

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -11,7 +10,6 @@ from typing import Any
 from experiments.results import keep_result, markdown, read_results, write_table
 
 from benchmarks.contest import Options, Round, contest
-from benchmarks.machine import describe
 from benchmarks.rows import Row, contenders, rows
 
 DOCUMENT = Path("docs/benchmarks.md")
@@ -77,7 +75,6 @@ def keep(name: str, row: Row, found: Mapping[str, list[Round]], asked: argparse.
         print(f"{name}: not measured, since {'ours' if not ours else 'no peer'} ran", file=sys.stderr)
         return
     result = compared(row, {one: found[one] for one in (*ours, *peers)}, ours, peers)
-    about = describe(asked.threads, "cpu")
     print(f"{name}: {shown(row, result)}, asked {marked(row, row.asked)}", flush=True)
     keep_result(
         EXPERIMENT,
@@ -88,10 +85,6 @@ def keep(name: str, row: Row, found: Mapping[str, list[Round]], asked: argparse.
             "aim": row.aim,
             "updates": asked.updates,
             "threads": asked.threads,
-            "commit": about["commit"],
-            "torch": about["torch"],
-            "machine": about["machine"],
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
     )
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.exactness import DOCUMENT, Start, damaged, differences, logged, newest, train, trained, write_recipe
-from experiments.results import keep_result, known, markdown, read_results, write_table
+from experiments.results import keep_result, known, markdown, measured_at, read_results, write_table
 
 EXPERIMENT, MODEL = "disk_faults", "rnn"
 SHORT = {"max_updates": 30, "batch_tokens": 64}
@@ -336,7 +336,8 @@ def table(kept: Mapping[str, Any]) -> str:
             counts = [str(figures["trials"]), str(figures["refused"])]
             survived, lost = figures["survived"], figures["trials"] - figures["survived"]
             rows.append([words, *counts, f"**{survived}**", f"**{lost}**", named])
-    return markdown(["fault", "times", "ended by an error", "survived", "lost", "the error named"], rows)
+    header = ["fault", "times", "ended by an error", "survived", "lost", "the error named"]
+    return f"{markdown(header, rows)}\n\n{measured_at(kept.values())}"
 
 
 if __name__ == "__main__":

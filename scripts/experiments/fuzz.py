@@ -1,7 +1,8 @@
 """Inputs made up by coverage-guided fuzzing: how many each target was given, for how long, and what came of them.
 
 A target is fuzzed in a process of its own (experiments.fuzz_one), from its seeds and what earlier runs kept in
-runs/.fuzz; docs/results/fuzz.json keeps every run with its seed, and the table in docs/reliability.md adds them up.
+runs/.fuzz; docs/results/fuzz.json keeps every run of a commit with its seed, and the table in docs/reliability.md adds
+them up.
 """
 
 import argparse
@@ -14,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.machine import commit
 from experiments.fuzz_targets import targets
-from experiments.results import keep_result, markdown, read_results, write_table
+from experiments.results import keep_result, markdown, measured_at, read_results, write_table
 
 EXPERIMENT, DOCUMENT = "fuzz", Path("docs/reliability.md")
 KEPT = Path("runs/.fuzz")
@@ -137,10 +139,12 @@ def _targets() -> dict[str, Any]:
 
 
 def fuzz(name: str, seconds: int) -> int:
-    """Fuzz one target for so long, going on after a crash; the number of crashes. Figures are kept after each."""
-    end, crashes = time.monotonic() + seconds, 0
+    """Fuzz one target for so long, going on after a crash; the number of crashes. Figures are kept after each, with
+    those of earlier runs of the same commit."""
+    end, crashes, now = time.monotonic() + seconds, 0, commit()
     while (left := round(end - time.monotonic())) > 0 and crashes < 5:
-        runs = read_results(EXPERIMENT).get(name, {}).get("runs", [])
+        kept = read_results(EXPERIMENT).get(name, {})
+        runs = kept["runs"] if kept.get("commit") == now else []
         run = one_run(name, left, seed=len(runs) + 1)
         keep_result(EXPERIMENT, name, {"runs": [*runs, run]})
         print(f"{name}: {run['executions']} inputs in {run['seconds']} s, seed {run['seed']}, {run['crashes']} crashes")
@@ -181,6 +185,8 @@ def table(titles: dict[str, str]) -> str:
     return "\n".join(
         [
             markdown(head, rows),
+            "",
+            measured_at(results.values()),
             "",
             "| found on the way, by drawn inputs, by reading and by hand | held now by |",
             "|---|---|",

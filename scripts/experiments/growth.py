@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from benchmarks.machine import describe
 from benchmarks.processes import in_process
 from experiments.pictures import Panel, draw
 from experiments.results import keep_result, markdown, read_results, write_table
@@ -166,15 +165,13 @@ def main(arguments: list[str] | None = None) -> None:
 def measure(name: str, model: str, largest: int | None) -> None:
     """Measure a curve from its smallest size on, and keep each point as it comes."""
     curve, points = CURVES[name], list[list[Any]]()
-    about = describe(1, "cpu")
-    kept = {key: about[key] for key in ("machine", "torch", "commit")}
     for size in curve.sizes:
         if largest is None or size <= largest:
             with tempfile.TemporaryDirectory(prefix="nmt-growth-") as folder:
                 found = curve.measure(size, model, Path(folder))
             points.append([size, {key: float(f"{value:.4g}") for key, value in found.items()}])
             print(f"{name}, {model}, {size:,}: {found['seconds']:.3g} s, {found['bytes'] / 1e6:,.0f} MB", flush=True)
-            keep_result(EXPERIMENT, f"{name} {model}", {"points": points, **kept})
+            keep_result(EXPERIMENT, f"{name} {model}", {"points": points})
 
 
 def write() -> None:

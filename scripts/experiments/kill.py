@@ -35,7 +35,7 @@ from experiments.exactness import (
     trained,
     write_recipe,
 )
-from experiments.results import keep_result, known, markdown, read_results, write_table
+from experiments.results import keep_result, known, markdown, measured_at, read_results, write_table
 
 EXPERIMENT = "kill"
 KILLS, AIMED = 28, {"in the first second": 4, "starting": 2, "writing a checkpoint": 5, "validating": 5}
@@ -220,7 +220,8 @@ def table(kept: Mapping[str, Any]) -> str:
             counts = [str(figures["kills"][name]) for name in PHASES]
             same = "the same bits" if not figures["different"] else "**different**"
             rows.append([model, *counts, f"**{figures['survived']}**", f"**{figures['lost']}**", same])
-    return markdown(["killed", *PHASES, "survived", "lost", "in the end"], rows)
+    header = ["killed", *PHASES, "survived", "lost", "in the end"]
+    return f"{markdown(header, rows)}\n\n{measured_at(kept.values())}"
 
 
 if __name__ == "__main__":

@@ -9,11 +9,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.machine import describe
 
 from nmt.settings_file import read_with_overrides
 from nmt.visualize.curves import read_events
@@ -84,11 +86,26 @@ def read_results(experiment: str) -> dict[str, Any]:
 
 
 def keep_result(experiment: str, name: str, figures: dict[str, Any]) -> None:
-    """Add or replace the figures of one name."""
-    results = {**read_results(experiment), name: figures}
+    """Add or replace the figures of one name, with what they were measured on and when, unless they say so."""
+    results = {**read_results(experiment), name: {**provenance(), **figures}}
     RESULTS.mkdir(parents=True, exist_ok=True)
     text = json.dumps(dict(sorted(results.items())), indent=1, ensure_ascii=False)
     (RESULTS / f"{experiment}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def provenance() -> dict[str, Any]:
+    """The commit, torch, the machine and the time."""
+    about = describe(1, "cpu")
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {key: about[key] for key in ("commit", "torch", "machine")} | {"time": now}
+
+
+def measured_at(kept: Iterable[Mapping[str, Any]]) -> str:
+    """The sentence under a table that says of which commits, with which torch and on which machines its figures are."""
+    known = [figures for figures in kept if "commit" in figures]
+    commits, torches = (", ".join(sorted({figures[key] for figures in known})) for key in ("commit", "torch"))
+    machines = ", ".join(sorted({figures["machine"]["processor"] for figures in known}))
+    return f"Of commit {commits}, torch {torches}, {machines}." if known else ""
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

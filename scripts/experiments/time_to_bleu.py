@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ from typing import Any, NamedTuple
 
 from benchmarks import environments, exchange
 from benchmarks.contest import ADAPTERS, vocabulary_size
-from benchmarks.machine import describe
 from experiments.pictures import Panel, draw
 from experiments.results import keep_result, markdown, measured, read_results, write_table
 
@@ -110,7 +108,7 @@ def own_figures(run: Path) -> dict[str, Any]:
     translator = Translator.load(run, "last", "cpu")
     tested = test_score(translator.translate(read_lines(SOURCE), Decoding(greedy)))
     parameters = sum(parameter.numel() for parameter in translator.model.parameters())
-    return {"parameters": parameters, **figures(curve), **tested, **machine()}
+    return {"parameters": parameters, **figures(curve), **tested}
 
 
 def curve_of(events: Sequence[Mapping[str, Any]]) -> list[Point]:
@@ -145,13 +143,6 @@ def bleu(lines: Sequence[str], reference: Path) -> Score:
     return score(list(lines), list(read_lines(reference)), make_metric("bleu", lowercase=True))
 
 
-def machine() -> dict[str, Any]:
-    about = describe(1, "cpu")
-    return {name: about[name] for name in ("machine", "commit", "torch")} | {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    }
-
-
 def peer(name: str) -> None:
     """Train the peer with a setting, until its last update or until it cannot be the soonest any more."""
     kept = read_results(EXPERIMENT)
@@ -168,7 +159,7 @@ def peer(name: str) -> None:
         sys.stdout.flush()
         if "test" in event:
             (RUNS / f"{name}.hyp").write_text("".join(f"{decode(line.split())}\n" for line in event["test"]), "utf-8")
-    keep_result(EXPERIMENT, name, {"setting": PEERS[name]._asdict(), **figures(curve), **machine()})
+    keep_result(EXPERIMENT, name, {"setting": PEERS[name]._asdict(), **figures(curve)})
 
 
 def latest(best: str | None, kept: Mapping[str, Any]) -> float:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from experiments.results import known, recipe_hash
+import torch
+from experiments import results
+from experiments.results import keep_result, known, measured_at, read_results, recipe_hash
 
 
 def written(folder: Path, text: str) -> Path:
@@ -31,3 +33,12 @@ def test_names_that_are_not_there_are_refused_with_those_that_are() -> None:
 def test_without_names_all_are_meant() -> None:
     assert known([], {"a": 1, "b": 2}) == {"a": 1, "b": 2}
     assert known(["b"], ["a", "b"]) == ["b"]
+
+
+def test_figures_are_kept_with_what_they_were_measured_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    keep_result("x", "new", {"bleu": 1.0})
+    keep_result("x", "old", {"bleu": 2.0, "commit": "abc"})
+    kept = read_results("x")
+    assert (kept["new"]["torch"], kept["old"]["commit"]) == (torch.__version__, "abc")
+    assert measured_at([kept["old"], {"bleu": 3.0}]).startswith(f"Of commit abc, torch {torch.__version__}, ")
