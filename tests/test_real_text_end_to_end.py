@@ -124,9 +124,9 @@ def test_every_line_is_translated(trained: Case, nmt: Nmt) -> None:
 
 
 def test_figures_are_sacrebleu_s_of_characters(trained: Case, nmt: Nmt) -> None:
-    files = ("--source", f"valid.{trained.source}", "--reference", f"valid.{trained.target}", "--output", "hyp")
+    files = ("--source", f"valid.{trained.source}", "--reference", f"valid.{trained.target}", "--output", "text")
     out = nmt("evaluate", "runs/x", *files, "--tokenize", "char", "--beam-size", 1)
-    bleu = sacrebleu.corpus_bleu(lines_of("hyp"), [lines_of(f"valid.{trained.target}")], tokenize="char", force=True)
+    bleu = sacrebleu.corpus_bleu(lines_of("text"), [lines_of(f"valid.{trained.target}")], tokenize="char", force=True)
     assert out.startswith(f"BLEU {bleu.score:.2f} (nrefs:1|case:mixed|eff:no|tok:char|")
 
 

@@ -15,6 +15,7 @@ from nmt.cli.options import (
     Device,
     Heads,
     Layer,
+    Overwrite,
     RunArgument,
     Threads,
     check_sources,
@@ -65,6 +66,7 @@ def align(
     batch_tokens: BatchTokens = BATCH_TOKENS,
     device: Device = None,
     threads: Threads = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Align the words of texts that are translations of each other.
 
@@ -79,10 +81,11 @@ def align(
     """
     if format_ is Format.NPZ and output is None:
         raise ConfigError("--format npz: a binary file does not go to the terminal", "give --output FILE")
-    from nmt.cli.results import check_files, pairs_of
+    from nmt.cli.results import check_files, check_new, pairs_of, pictures_in
     from nmt.storage.files import made_folder
 
     check_files(run, (*source, target, gold), (output,))
+    check_new((output, *pictures_in(heatmaps)), overwrite)
     lines, targets = pairs_of(source, target)
     translator = load_translator(run, checkpoint, device, threads)
     check_sources("--source", len(source), translator)

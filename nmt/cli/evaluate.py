@@ -15,6 +15,7 @@ from nmt.cli.options import (
     Device,
     Heads,
     Layer,
+    Overwrite,
     PrecisionName,
     RunArgument,
     Threads,
@@ -57,6 +58,7 @@ def evaluate(
     device: Device = None,
     threads: Threads = None,
     precision: PrecisionName = "float32",
+    overwrite: Overwrite = False,
 ) -> None:
     """Translate a test set and print BLEU, chrF and TER.
 
@@ -67,7 +69,7 @@ def evaluate(
     Example:
       nmt evaluate runs/x --source test.en --reference test.de --lowercase
     """
-    from nmt.cli.results import check_files, opened, pairs_of
+    from nmt.cli.results import check_files, check_new, opened, pairs_of, pictures_in
     from nmt.metrics.bleu import evaluate as measure
     from nmt.metrics.bleu import make_metric
     from nmt.translate import Decoding
@@ -75,6 +77,7 @@ def evaluate(
     want = wanted_with("--alignments", alignments is not None, layer, heads)
     matrices = alignments and alignments / "alignments.jsonl"
     check_files(run, (*source, reference), (output, json, matrices))
+    check_new((output, json, matrices, *pictures_in(alignments)), overwrite)
     make_metric("bleu", lowercase, tokenize)
     sources, references = pairs_of(source, reference)
     translator = load_translator(run, checkpoint, device, threads, precision)

@@ -21,6 +21,7 @@ Overrides = Annotated[
         "--set", metavar="KEY=VALUE", help="Change a setting: training.seed=2. May be repeated.", show_default=False
     ),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]
 BEST = "best"  # the checkpoint read where none is named
 Checkpoint = Annotated[str, typer.Option(metavar="NAME", help="best, last, average, or step-N.")]
 Device = Annotated[

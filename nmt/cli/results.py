@@ -77,6 +77,22 @@ def check_files(run: Path, read: Iterable[Path | None], written: Iterable[Path |
         found[place] = "written by another option"
 
 
+def check_new(written: Iterable[Path | None], overwrite: bool) -> None:
+    """Raises: ConfigError when a file is there that has something in it, and would be replaced without `overwrite`."""
+    for path in written:
+        if path and not overwrite and is_file(path, ConfigError) and path.stat().st_size:
+            raise ConfigError(f"{path}: exists already", "--overwrite replaces it; or name another file")
+
+
+def pictures_in(folder: Path | None) -> list[Path]:
+    """Where heatmaps go, in a folder."""
+    if folder is None:
+        return []
+    from nmt.visualize.heatmap import picture_of
+
+    return [picture_of(folder, number) for number in range(1, PICTURES + 1)]
+
+
 def _is_of(run: Path, path: Path) -> bool:
     """Whether a file is one of those that make up a run or an exported model."""
     place, home = resolved(path, ConfigError), resolved(run, ConfigError)

@@ -18,6 +18,7 @@ from nmt.cli.options import (
     Layer,
     LengthPenalty,
     MaxLength,
+    Overwrite,
     PrecisionName,
     RunArgument,
     Threads,
@@ -73,6 +74,7 @@ def translate(
     engine: EngineName = Engine.TORCH,
     precision: PrecisionName = "float32",
     resume: Resume = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Translate text, line by line.
 
@@ -83,7 +85,8 @@ def translate(
     stay empty. To a model of whole documents a blank line ends one.
 
     With --input and --output, lines stand in FILE.partial until all are
-    there; when stopped or killed, the same command with --resume goes on.
+    there; when stopped or killed, the same command with --resume goes on,
+    and with --overwrite it begins anew.
 
     \b
     Examples:
@@ -92,12 +95,16 @@ def translate(
       nmt translate runs/x --input a.en --json a.jsonl --n-best 5
       nmt translate runs/x --engine ctranslate2 --input a.en --output a.de
     """
+    from nmt.cli.results import check_new, pictures_in
     from nmt.cli.translating import Work, write
     from nmt.storage.files import made_folder
     from nmt.translate import Decoding
 
+    if resume and overwrite:
+        raise ConfigError("--resume and --overwrite: one goes on, the other begins anew", "give one of them")
     inputs = input_ or []
     _check(run, n_best, inputs, output, json)
+    check_new((output, json, *pictures_in(heatmaps)), overwrite or (resume and _is_begun(output)))
     made_of = _made_of(run, checkpoint, inputs, (output, json), resume)
     shown = bool(json or heatmaps or replace_unknown)
     want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
@@ -111,7 +118,8 @@ def translate(
     )
     longest = max_length and max_length + 1  # the end of the sentence is a piece, too
     decoding = Decoding(search, n_best, want, longest, batch_tokens, replace_unknown)
-    write(Work(translator, decoding, inputs, output, json, heatmaps), made_of | {"precision": precision}, resume)
+    work = Work(translator, decoding, inputs, output, json, heatmaps)
+    write(work, made_of | {"precision": precision}, resume, overwrite)
 
 
 def _check(run: Path, n_best: int, inputs: list[Path], output: Path | None, json: Path | None) -> None:
@@ -124,6 +132,14 @@ def _check(run: Path, n_best: int, inputs: list[Path], output: Path | None, json
     lasting = [path for path in (output, json) if path and is_lasting(path)]
     notes = [note_beside(path) for path in lasting if path is output]
     check_files(run, inputs, (output, json, *map(beside, lasting), *notes))
+
+
+def _is_begun(output: Path | None) -> bool:
+    """Whether there is something to go on with, which was allowed to replace what it replaces when it was begun."""
+    from nmt.storage.partial import note_beside
+    from nmt.storage.places import is_there
+
+    return output is not None and is_there(note_beside(output), ConfigError)
 
 
 def _made_of(

@@ -94,9 +94,9 @@ def origin(run: Path, checkpoint: str) -> dict[str, Any]:
     return {"checkpoint": directory.name, "weights": weights_hash(directory), "settings": settings.hexdigest()}
 
 
-def write(work: Work, made_of: dict[str, Any], resume: bool) -> None:
+def write(work: Work, made_of: dict[str, Any], resume: bool, overwrite: bool) -> None:
     """Translate and write all that was asked for, line by line. Where `made_of`, what it depends on, names the
-    weights, it can be gone on with.
+    weights, it can be gone on with, or begun anew.
 
     Raises: DataError as `read_rows` and `partial_files`, and for input that has changed meanwhile.
     """
@@ -112,7 +112,8 @@ def write(work: Work, made_of: dict[str, Any], resume: bool) -> None:
     depends = {**made_of, **_depends_on(work, read)}
     fewest = PICTURES * bool(work.heatmaps)
     check = partial(_check_unchanged, work.inputs, read)
-    with partial_files(places, depends, resume, fewest, check, _names(work, made_of)) as files:
+    names = _names(work, made_of)
+    with partial_files(places, depends, resume, overwrite, fewest, check, names) as files:
         try:
             _write_on(work, files, resume)
         except KeyboardInterrupt as error:
@@ -124,7 +125,7 @@ def write(work: Work, made_of: dict[str, Any], resume: bool) -> None:
 def _check_unchanged(paths: list[Path], read: list[Digest]) -> None:
     for path, before in zip(paths, read, strict=True):
         if digest(path) != before:
-            raise DataError(f"{path}: has changed while it was read", "translate it again without --resume")
+            raise DataError(f"{path}: has changed while it was read", "translate it again with --overwrite")
 
 
 def _depends_on(work: Work, read: list[Digest]) -> dict[str, Any]:

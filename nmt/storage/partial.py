@@ -30,7 +30,7 @@ FORMAT = 1
 BLOCK = 1 << 20
 SHOWN = 60  # characters of a value in a message
 CLEARING, BEGUN, COMPLETE = "clearing", "begun", "complete"  # what clearing empties is of something else
-ANEW = "leave out --resume to begin anew"
+ANEW = "--overwrite in place of --resume begins anew"
 ELSEWHERE = "move it away, or name another file"
 
 
@@ -89,16 +89,18 @@ def partial_files(
     places: Sequence[Path],
     made_of: Mapping[str, Any],
     resume: bool,
+    overwrite: bool = False,
     fewest: int = 0,
     check: Callable[[], None] = lambda: None,
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[PartialFiles]:
     """Files to write in step, which take their places when the block ends well and `check` raises nothing. When it
     fails, what has whole lines stays for `resume`; where there is nothing to go on with, or fewer than `fewest` lines,
-    they are begun anew.
+    they are begun anew, and with `overwrite` whatever is there.
 
-    Raises: DataError where the operating system refuses a file, another process writes it, or what is there was made
-    of something else than `made_of`, plain values; `names` are what people call those of them that are hashes.
+    Raises: DataError where the operating system refuses a file, another process writes it, what is there was made of
+    something else than `made_of`, plain values (`names` are what people call those of them that are hashes), or lines
+    are there and neither is given.
     """
     parts = [beside(place) for place in places]
     head = note_beside(places[0])
@@ -114,6 +116,8 @@ def partial_files(
             yield PartialFiles([], complete=True)
             check()
         else:
+            if not (resume or overwrite):
+                _check_empty(files)
             note = _note(head, made_of, parts)
             written = _begun(files, note, fewest, found == BEGUN)
             with _kept_for_resuming(written, head, parts):
@@ -134,6 +138,13 @@ def _begun(files: Sequence[FileIO], note: Callable[[str], None], fewest: int, re
     _cut(files, 0)
     note(BEGUN)
     return PartialFiles(files, dropped=there)
+
+
+def _check_empty(files: Sequence[FileIO]) -> None:
+    """Raises: DataError where an earlier translation has left lines."""
+    if there := min(map(_count, files)):
+        message = f"{files[0].name}: has {there} lines of an earlier translation"
+        raise DataError(message, "--resume goes on with them, --overwrite begins anew")
 
 
 def _check_complete(lines: int, files: Sequence[FileIO], places: Sequence[Path]) -> None:

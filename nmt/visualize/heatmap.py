@@ -59,6 +59,11 @@ def draw_heatmap(
     save(figure, path, dpi=min(150.0, MAX_PIXELS / max(figure.get_size_inches())))
 
 
+def picture_of(directory: Path, number: int) -> Path:
+    """Where the picture of a line is, counted from 1."""
+    return directory / f"{number:04}.png"
+
+
 def draw_heatmaps(
     matrices: Iterable[AlignmentMatrix],
     directory: Path,
@@ -72,7 +77,7 @@ def draw_heatmaps(
     paths = []
     for number, matrix in enumerate(islice(matrices, limit), 1):
         if matrix.weights_TS.size:
-            paths.append(directory / f"{number:04}.png")
+            paths.append(picture_of(directory, number))
             draw_heatmap(*matrix, paths[-1], f"line {number}", gold[number - 1] if gold else None)
     return paths
 

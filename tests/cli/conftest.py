@@ -44,3 +44,11 @@ def in_trained(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of `trained` as the current directory."""
     monkeypatch.chdir(trained)
     return trained
+
+
+@pytest.fixture
+def in_copy(trained: Path, folder: Path) -> Path:
+    """The current directory, from which the run and its text can be read."""
+    for name in ("runs", "text.en", "text.de"):
+        (folder / name).symlink_to(trained / name)
+    return folder

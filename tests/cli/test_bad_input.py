@@ -310,6 +310,31 @@ def test_what_is_read_is_not_written(run: Command, in_trained: Path, untouched: 
     assert not (in_trained / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("translate runs/x --input text.en --output old", "old"),
+        ("translate runs/x --input text.en --json old", "old"),
+        ("translate runs/x --input text.en --output old --resume", "old"),
+        ("translate runs/x --heatmaps pictures", "pictures/0007.png"),
+        ("evaluate runs/x --source text.en --reference text.de --output old", "old"),
+        ("evaluate runs/x --source text.en --reference text.de --json old", "old"),
+        ("evaluate runs/x --source text.en --reference text.de --alignments pictures", "pictures/0007.png"),
+        ("align runs/x --source text.en --target text.de --output old", "old"),
+        ("align runs/x --source text.en --target text.de --heatmaps pictures", "pictures/0007.png"),
+    ],
+)
+def test_what_is_there_is_replaced_only_when_that_is_asked_for(
+    run: Command, in_copy: Path, command: str, named: str
+) -> None:
+    for name in ("old", "pictures/0007.png"):
+        (in_copy / name).parent.mkdir(exist_ok=True)
+        (in_copy / name).write_text("precious\n")
+    hint = "hint: --overwrite replaces it; or name another file"
+    assert refused(run, *command.split()) == [f"error: {named}: exists already", hint]
+    assert (in_copy / named).read_text() == "precious\n"
+
+
 def test_an_option_out_of_range(run: Command, in_trained: Path) -> None:
     answer = run("translate", "runs/x", "--beam-size", 0)
     assert answer.code == 2

@@ -91,7 +91,7 @@ def test_every_line_gives_one_line_and_an_empty_one_an_empty_one(run: Command, i
 def test_the_options_of_search_are_kept(run: Command, in_transformed: Path, tmp_path: Path) -> None:
     def found(engine: str, *options: object) -> list[dict[str, object]]:
         file = tmp_path / f"{engine}.jsonl"
-        asked = ("--beam-size", 2, *options, "--json", file)
+        asked = ("--beam-size", 2, *options, "--json", file, "--overwrite")
         assert run("translate", "runs/x", "--engine", engine, *asked, stdin=b"a b c\n").code == 0
         hypotheses: list[dict[str, object]] = json.loads(file.read_text())["hypotheses"]
         return hypotheses

@@ -12,14 +12,14 @@ COMMANDS = {
     ("train",): "CONFIG --run --set --resume --overwrite",
     ("translate",): "RUN --input --output --checkpoint --beam-size --length-penalty --coverage-penalty --max-length "
     "--batch-tokens --device --threads --replace-unknown --json --n-best --heatmaps --layer --head --engine "
-    "--precision",
+    "--precision --resume --overwrite",
     ("export",): "RUN --to --output --checkpoint --quantization --overwrite",
     (
         "evaluate",
     ): "RUN --source --reference --lowercase --tokenize --beam-size --output --json --alignments --layer --head "
-    "--precision",
-    ("align",): "RUN --source --target --format --output --heatmaps --gold --layer --head",
-    ("new",): "--source --target --valid-source --valid-target --output",
+    "--precision --overwrite",
+    ("align",): "RUN --source --target --format --output --heatmaps --gold --layer --head --overwrite",
+    ("new",): "--source --target --valid-source --valid-target --output --overwrite",
     ("info",): "RUN",
     ("list",): "KIND",
     ("data", "sample"): "DIR",

@@ -22,9 +22,8 @@ def commands() -> list[list[str]]:
 
 def test_the_readme_s_commands_run(run: Command, folder: Path) -> None:
     write_text(folder)
-    for name in ("my", "new", "test"):
-        for side in ("en", "de"):
-            Path(f"{name}.{side}").write_bytes(Path(f"text.{side}").read_bytes())
+    for name in ("my.en", "my.de", "new.en", "test.en", "test.de"):
+        Path(name).write_bytes(Path("text").with_suffix(Path(name).suffix).read_bytes())
     done = [words[0] for words in commands()]
     assert done == ["new", "data", "train", "translate", "evaluate", "align"]
     for words in commands():

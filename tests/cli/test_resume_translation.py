@@ -46,14 +46,6 @@ def lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-@pytest.fixture
-def in_copy(trained: Path, folder: Path) -> Path:
-    """The current directory, from which the run and its text can be read."""
-    for name in ("runs", "text.en", "text.de"):
-        (folder / name).symlink_to(trained / name)
-    return folder
-
-
 COMMAND = ("translate", "runs/x", "--input", "text.en", "--output", "out")
 
 
@@ -121,10 +113,13 @@ def test_resuming_begins_where_nothing_was_left(run: Command, in_copy: Path) -> 
     assert Path("out").read_bytes() == whole(run)[0]
 
 
-def test_without_resume_a_translation_begins_anew(run: Command, killed) -> None:
+def test_lines_that_are_there_are_begun_anew_only_when_that_is_asked_for(run: Command, killed) -> None:
     killed()
     PARTIAL.write_text("something else\n" * 16)
-    assert run(*COMMAND) == (0, "", "warning: 16 lines of an earlier translation are begun anew\n")
+    message = f"error: {PARTIAL.absolute()}: has 16 lines of an earlier translation\n"
+    assert run(*COMMAND) == (2, "", f"{message}hint: --resume goes on with them, --overwrite begins anew\n")
+    assert lines(PARTIAL) == 16
+    assert run(*COMMAND, "--overwrite") == (0, "", "warning: 16 lines of an earlier translation are begun anew\n")
     assert Path("out").read_bytes() == whole(run)[0]
 
 
@@ -152,7 +147,7 @@ def test_another_setting_is_refused(run: Command, killed, more: tuple[object, ..
     answer = run(*COMMAND, *(() if "--checkpoint" in more else ("--checkpoint", "step-8")), *more, "--resume")
     assert answer.code == 2
     assert f"out.partial.json: begun with another {changed}" in answer.err
-    assert answer.err.endswith("hint: give the command as it was, or leave out --resume to begin anew\n")
+    assert answer.err.endswith("hint: give the command as it was, or --overwrite in place of --resume begins anew\n")
     assert lines(PARTIAL) == 16
 
 
@@ -165,7 +160,7 @@ def test_input_that_has_changed_is_refused(run: Command, killed, in_copy: Path) 
     assert (answer.code, lines(PARTIAL)) == (2, 16)
     assert answer.err == (
         f"error: text.en has changed since {HEAD.absolute()} was written\n"
-        "hint: bring it back as it was, or leave out --resume to begin anew\n"
+        "hint: bring it back as it was, or --overwrite in place of --resume begins anew\n"
     )
 
 
@@ -192,7 +187,7 @@ def test_input_that_changes_meanwhile_is_told(run: Command, in_copy: Path, monke
     monkeypatch.setattr(Translator, "translate_segments", changing)
     answer = run("translate", "runs/x", "--input", "mine", "--output", "out")
     assert (answer.code, Path("out").exists()) == (2, False)
-    assert answer.err == "error: mine: has changed while it was read\nhint: translate it again without --resume\n"
+    assert answer.err == "error: mine: has changed while it was read\nhint: translate it again with --overwrite\n"
     assert lines(PARTIAL) == (in_copy / "mine").read_bytes().count(b"\n")
 
 
@@ -220,7 +215,8 @@ def test_a_note_of_a_newer_program_is_refused(run: Command, killed) -> None:
     answer = run(*COMMAND, "--resume")
     assert (answer.code, answer.err) == (
         2,
-        f"error: {HEAD.absolute()}: format 9 is newer than this program's 1\nhint: leave out --resume to begin anew\n",
+        f"error: {HEAD.absolute()}: format 9 is newer than this program's 1\n"
+        "hint: --overwrite in place of --resume begins anew\n",
     )
 
 

@@ -66,7 +66,7 @@ def test_the_layer_and_the_heads_that_are_named_are_shown(run: Command, folder: 
     assert run("train", "x.yaml", "--set", "training.max_updates=1").code == 0
 
     def shown(*chosen: object) -> np.ndarray:
-        options = ("--json", "x.jsonl", "--length-penalty", 5, *chosen)
+        options = ("--json", "x.jsonl", "--overwrite", "--length-penalty", 5, *chosen)
         assert run("translate", "runs/x", *options, stdin=b"a b c\n").code == 0
         return np.array(json.loads((folder / "x.jsonl").read_text())["hypotheses"][0]["alignment"])
 

@@ -41,7 +41,7 @@ def head(place: Path) -> Path:
 
 def write(*places: Path, lines: int = 3, resume: bool = False, stop: bool = False, **made_of: str) -> int:
     """Lines of a file each; how many were there before."""
-    with partial_files(places, MADE_OF | made_of, resume) as files:
+    with partial_files(places, MADE_OF | made_of, resume, overwrite=not resume) as files:
         done = files.done
         for line in range(0 if files.complete else lines - done):
             files.write([b"%d\n" % line] * len(places))
