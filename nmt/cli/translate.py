@@ -28,6 +28,7 @@ from nmt.cli.options import (
 )
 from nmt.errors import ConfigError
 
+_Outputs = tuple[Path | None, Path | None]  # of text, of JSON Lines
 Texts = Annotated[
     list[Path] | None,
     typer.Option(
@@ -95,24 +96,17 @@ def translate(
       nmt translate runs/x --input a.en --json a.jsonl --n-best 5
       nmt translate runs/x --engine ctranslate2 --input a.en --output a.de
     """
-    from nmt.cli.results import check_new, pictures_in
     from nmt.cli.translating import Work, write
-    from nmt.storage.files import made_folder
     from nmt.translate import Decoding
 
-    if resume and overwrite:
-        raise ConfigError("--resume and --overwrite: one goes on, the other begins anew", "give one of them")
     inputs = input_ or []
     _check(run, n_best, inputs, output, json)
-    check_new((output, json, *pictures_in(heatmaps)), overwrite or (resume and _is_begun(output)))
+    _check_new((output, json), heatmaps, resume, overwrite)
     made_of = _made_of(run, checkpoint, inputs, (output, json), resume)
     shown = bool(json or heatmaps or replace_unknown)
     want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
     translator = load_engine(engine, run, made_of.get("checkpoint", checkpoint), device, threads, precision)
     check_sources("--input", max(len(inputs), 1), translator)
-    if heatmaps and want:
-        translator.check(want)
-        made_folder(heatmaps)
     search = searching(
         translator.search, beam_size=beam_size, length_penalty=length_penalty, coverage_penalty=coverage_penalty
     )
@@ -134,17 +128,19 @@ def _check(run: Path, n_best: int, inputs: list[Path], output: Path | None, json
     check_files(run, inputs, (output, json, *map(beside, lasting), *notes))
 
 
-def _is_begun(output: Path | None) -> bool:
-    """Whether there is something to go on with, which was allowed to replace what it replaces when it was begun."""
+def _check_new(outputs: _Outputs, heatmaps: Path | None, resume: bool, overwrite: bool) -> None:
+    """What is gone on with was allowed to replace what it replaces when it was begun."""
+    from nmt.cli.results import check_new, pictures_in
     from nmt.storage.partial import note_beside
     from nmt.storage.places import is_there
 
-    return output is not None and is_there(note_beside(output), ConfigError)
+    if resume and overwrite:
+        raise ConfigError("--resume and --overwrite: one goes on, the other begins anew", "give one of them")
+    begun = resume and outputs[0] is not None and is_there(note_beside(outputs[0]), ConfigError)
+    check_new((*outputs, *pictures_in(heatmaps)), overwrite or begun)
 
 
-def _made_of(
-    run: Path, checkpoint: str, inputs: list[Path], outputs: tuple[Path | None, Path | None], resume: bool
-) -> dict[str, Any]:
+def _made_of(run: Path, checkpoint: str, inputs: list[Path], outputs: _Outputs, resume: bool) -> dict[str, Any]:
     """What a translation that can be gone on with comes of; nothing of one that cannot.
 
     Raises: ConfigError where that one is to be gone on with; CheckpointError as `origin`.

@@ -14,6 +14,7 @@ from nmt.cli.results import PICTURES, is_typed, json_line, lines_of, noted, open
 from nmt.data.corpus import check_equal, check_formats, read_rows, with_halves
 from nmt.data.digests import Digest, digest
 from nmt.errors import DataError
+from nmt.storage.files import made_folder
 from nmt.storage.partial import PartialFiles, beside, kept, partial_files
 
 if TYPE_CHECKING:
@@ -100,6 +101,9 @@ def write(work: Work, made_of: dict[str, Any], resume: bool, overwrite: bool) ->
 
     Raises: DataError as `read_rows` and `partial_files`, and for input that has changed meanwhile.
     """
+    if work.heatmaps and work.decoding.want:
+        work.translator.check(work.decoding.want)
+        made_folder(work.heatmaps)
     if "weights" not in made_of or work.output is None:
         _write_whole(work)
         return
