@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from command_line import CONFIG, Command, run_main, write_text
+from processes import Started
 
 import nmt.translate
 from nmt.errors import DataError
@@ -363,3 +365,24 @@ def test_a_killed_process_is_gone_on_with_to_the_byte(run: Command, in_copy: Pat
     assert Path("out").read_bytes() == Path("whole").read_bytes()
     assert Path("out.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
     assert lines(Path("out.jsonl")) == 4160
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attempt", range(8))
+def test_of_processes_that_write_one_file_at_once_each_is_refused_or_whole(
+    run: Command, in_copy: Path, attempt: int
+) -> None:
+    command = ("translate", "runs/x", "--threads", torch.get_num_threads(), "--input", "text.en")
+    assert run(*command, "--output", "whole", "--json", "whole.jsonl").code == 0
+    files = ("--output", "out", "--json", "out.jsonl")
+    options = [("--overwrite",) if number % 2 else ("--resume",) * (attempt % 2) for number in range(6)]
+    started = [Started(in_copy, *command, *files, *more) for more in options]
+    answers = [one.end() for one in started]
+    assert {answer.code for answer in answers} <= {0, 2}
+    assert 0 in {answer.code for answer in answers}
+    told = r"error: .*(exists already|another process is writing it|lines of an earlier translation)\nhint: .*\n"
+    assert all(re.search(told, answer.err) for answer in answers if answer.code)
+    assert Path("out").read_bytes() == Path("whole").read_bytes()
+    assert Path("out.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+    assert not PARTIAL.exists()
+    assert not HEAD.exists()
