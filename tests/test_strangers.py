@@ -256,6 +256,11 @@ def weights_of_another_type(case: Case) -> None:
     case.tensors(**{"target_embedding.weight": torch.zeros(14, 8, dtype=torch.complex64)})
 
 
+@harm("resume start", "model.safetensors")
+def weights_that_are_no_numbers(case: Case) -> None:
+    case.tensors(**{"target_embedding.weight": torch.full((14, 8), float("nan"))})
+
+
 @harm("translate resume", "model.safetensors")
 def weights_that_nobody_asked_for(case: Case) -> None:
     case.tensors(more=torch.zeros(1))
@@ -386,6 +391,11 @@ NAME = "optimizer.target_embedding.weight"
 @harm("resume", "training.safetensors")
 def moments_of_another_shape(case: Case) -> None:
     moments(case, **{f"{NAME}.exp_avg": torch.zeros(3)})
+
+
+@harm("resume", "training.safetensors")
+def moments_that_are_no_numbers(case: Case) -> None:
+    moments(case, **{f"{NAME}.exp_avg": torch.full((14, 8), float("nan"))})
 
 
 @harm("resume", "training.safetensors")

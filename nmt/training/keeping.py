@@ -48,10 +48,14 @@ def save(training: Training) -> Event:
 
 
 def _check_finite(training: Training) -> None:
-    for name, weight in training.model.named_parameters():
-        if not weight.isfinite().all():
-            message = f"update {training.progress.step}: not all numbers of {name} are finite after it"
-            raise TrainingError(message, f"{training.kept}; try a lower learning_rate, or a longer warmup")
+    if name := _not_finite(training.model):
+        message = f"update {training.progress.step}: not all numbers of {name} are finite after it"
+        raise TrainingError(message, f"{training.kept}; try a lower learning_rate, or a longer warmup")
+
+
+def _not_finite(model: EncoderDecoder) -> str:
+    """The first weights that are not all finite numbers, by their name."""
+    return next((name for name, weight in model.named_parameters() if not weight.isfinite().all()), "")
 
 
 def _kept(training: Training) -> set[int]:
@@ -101,7 +105,16 @@ def check_start(config: Config, data: Prepared, directory: Path) -> None:
 def _load_start(model: EncoderDecoder, data: Prepared, start: Path) -> None:
     other = Run.open(start)
     _same_vocabularies(data, other)
-    load_weights(model, other.checkpoint("best") / "model.safetensors")
+    _load_finite(model, other.checkpoint("best") / MODEL)
+
+
+def _load_finite(model: EncoderDecoder, file: Path) -> None:
+    """Raises: CheckpointError as `load_weights`, and for weights that `save` would not have written: the text, and the
+    learning rate, are not to blame for the loss that they give."""
+    load_weights(model, file)
+    if name := _not_finite(model):
+        message = f"{file}: not all numbers of {name} are finite"
+        raise CheckpointError(message, "training writes no such file: bring back the one that it wrote")
 
 
 def restore(training: Training) -> Iterator[Event]:
@@ -136,7 +149,7 @@ def _load(training: Training, directory: Path) -> Iterator[Event]:
     if state.get("content") is not None:  # so that its tokenizers are those of the prepared text
         yield from _mend_tokenizers(training)
     _same_vocabularies(training.data, training.run)
-    load_weights(training.model, directory / MODEL)
+    _load_finite(training.model, directory / MODEL)
     with _as_written(directory / MOMENTS):
         _check_moments(training, forms(directory / MOMENTS))
         _load_moments(training, read_tensors(directory / MOMENTS))
@@ -197,6 +210,8 @@ def _load_moments(training: Training, tensors: dict[str, Tensor]) -> None:
     for name, parameter in training.model.named_parameters():
         prefix = f"optimizer.{name}."
         moments = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
+        if any(moment.isnan().any() for moment in moments.values()):
+            raise ValueError(f"{name}: not a number")
         if moments:
             training.optimizer.state[parameter] = {k: v.to(training.device) for k, v in moments.items()}
     torch.set_rng_state(tensors["random.cpu"])
