@@ -1,6 +1,6 @@
 """Whatever a file holds, there is a value or an error that names it: properties, each on inputs drawn for it.
 
-The promises themselves stand in scripts/experiments/fuzz_targets.py, which scripts/experiments/fuzz searches by
+The promises themselves stand in scripts/experiments/fuzz_*.py, which scripts/experiments/fuzz searches by
 coverage; here inputs are drawn by their structure, the same ones every time.
 """
 
@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import yaml
 from experiments import fuzz
-from experiments.fuzz_targets import CONFIG, Target, refused, targets
+from experiments.fuzz_formats import CONFIG, refused
+from experiments.fuzz_runs import FILES, KINDS, SEPARATOR, Damage
+from experiments.fuzz_targets import Target, targets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +35,7 @@ from random_run import random_run
 ROOT = Path(__file__).parents[2]
 few = settings(derandomize=True, max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 fewer = settings(few, max_examples=20)
+fewest = settings(few, max_examples=10)
 
 HAZARDS = [
     "\0",
@@ -121,7 +124,7 @@ def test_the_seeds_are_answered(fuzzed: dict[str, Target], name: str):
         fuzzed[name].run(seed)
 
 
-@pytest.mark.parametrize("name", fuzz._targets())
+@pytest.mark.parametrize("name", sorted(fuzz._targets().keys() - {"resume"}))  # whose damage is drawn below
 @fewer
 @given(data=st.data())
 def test_damaged_seeds_are_answered(fuzzed: dict[str, Target], name: str, data: st.DataObject):
@@ -230,6 +233,14 @@ def test_any_two_files_are_pairs_or_refused(
     fuzzed["corpus"].run(b"\xfe\xfe".join(sides))
 
 
+@fewer
+@given(choice=st.integers(0, 255), lines=LINES, last=st.booleans())
+def test_any_text_gives_a_translation_for_each_line(
+    fuzzed: dict[str, Target], choice: int, lines: list[bytes], last: bool
+):
+    fuzzed["translate"].run(bytes([choice]) + b"\n".join(lines) + b"\n" * last)
+
+
 @pytest.mark.parametrize("name", members(TokenizerOptions))
 @fewer
 @given(lines=st.lists(st.tuples(LINE, LINE), max_size=6))
@@ -291,6 +302,25 @@ def load(path: Path) -> None:
         found = Run.open(path)
         found.load_model("best")
         found.tokenizers.target.decode(found.tokenizers.source.encode("a b"))
+
+
+DAMAGE = st.builds(
+    Damage,
+    file=st.sampled_from(FILES),
+    kind=st.sampled_from(KINDS),
+    mended=st.booleans(),
+    place=st.integers(0, 2000),
+    removed=st.integers(0, 9),
+    content=st.sampled_from([b"", b"0", b"-1", b"9" * 30, b"null", b"[]", b"\0\0\xc0\x7f", b"\xff"]),
+)
+
+
+@fewest
+@given(damages=st.lists(DAMAGE, min_size=1, max_size=3))
+def test_a_damaged_run_is_gone_on_with_or_refused_and_what_is_whole_stays(
+    fuzzed: dict[str, Target], damages: list[Damage]
+):
+    fuzzed["resume"].run(SEPARATOR.join(one.packed() for one in damages))
 
 
 JSON_FILES = [
