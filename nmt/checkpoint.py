@@ -180,6 +180,10 @@ class Run:
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
+    def place_of(self, step: int) -> Path:
+        """Where the checkpoint of an update stands, if there is one."""
+        return self.checkpoints / f"step-{step}"
+
     def checkpoint(self, which: str = "best") -> Path:
         """The directory of checkpoint `best`, `last`, `average` or `step-N`; whole, or CheckpointError."""
         directory = self.checkpoints / self._name(which)
@@ -203,7 +207,7 @@ class Run:
         refused: NmtError | None = None
         for step in reversed(self.steps()):
             try:
-                _check_shapes(self.config, tokenizers, self.checkpoints / f"step-{step}" / MODEL)
+                _check_shapes(self.config, tokenizers, self.place_of(step) / MODEL)
                 return
             except (CheckpointError, ConfigError) as error:
                 refused = refused or error
@@ -218,7 +222,7 @@ class Run:
         """
         wrong: dict[int, str] = {}
         for step in reversed(self.steps()):
-            found = damage(self.checkpoints / f"step-{step}", (MODEL, MOMENTS, STATE))
+            found = damage(self.place_of(step), (MODEL, MOMENTS, STATE))
             if not found:
                 return wrong
             wrong[step] = found
@@ -260,7 +264,7 @@ class Run:
         """Remove the checkpoints of all other updates, and what a killed process left half-written."""
         with naming(self.checkpoints, CheckpointError):
             for step in set(self.steps()) - steps:
-                remove(self.checkpoints / f"step-{step}")
+                remove(self.place_of(step))
             clear_rests(self.checkpoints)
 
     def set_aside(self, step: int) -> Path:
@@ -270,7 +274,7 @@ class Run:
         with naming(self.checkpoints, CheckpointError):
             if place.exists():
                 remove(place)
-            (self.checkpoints / f"step-{step}").rename(place)
+            self.place_of(step).rename(place)
         return place
 
     def _name(self, which: str) -> str:

@@ -45,7 +45,7 @@ def _described(run: "Run") -> Iterator[tuple[str, str]]:
         yield "vocabulary", f"{source} pieces, shared" if config.tokenizer.shared else f"{source} and {target} pieces"
     yield from _progress(run.path / "metrics.jsonl", config)
     left = sorted(run.checkpoints.glob("passed-over-*"), key=lambda path: (len(path.name), path.name))
-    yield from _checkpoints([*(run.checkpoints / f"step-{step}" for step in steps), run.checkpoints / "average", *left])
+    yield from _checkpoints([*map(run.place_of, steps), run.checkpoints / "average", *left])
 
 
 def _checkpoints(paths: list[Path]) -> Iterator[tuple[str, str]]:

@@ -126,7 +126,7 @@ def restore(training: Training) -> Iterator[Event]:
     if not whole:
         yield from start_new(training)
         return
-    yield from _load(training, run.checkpoints / f"step-{whole[-1]}")
+    yield from _load(training, run.place_of(whole[-1]))
     for step, why in passed.items():
         yield Warned(f"checkpoint passed over: {why}; it is kept as {run.set_aside(step)}")
     best = training.progress.best

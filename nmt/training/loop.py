@@ -145,7 +145,7 @@ def _finish(training: Training, validate: Validate) -> Iterator[Event]:
 def _average(training: Training, validate: Validate) -> Iterator[Event]:
     """Save and validate the mean of the last checkpoints as `average`, telling which damaged ones are left out."""
     steps = regular(training)[-training.settings.average_last :] or [training.progress.step]
-    places = {step: training.run.checkpoints / f"step-{step}" for step in steps}
+    places = {step: training.run.place_of(step) for step in steps}
     wrong = {step: text for step, place in places.items() if (text := damage(place, (MODEL,)))}
     for text in wrong.values():
         yield Warned(f"left out of the average: {text}")

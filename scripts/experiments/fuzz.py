@@ -21,9 +21,10 @@ from experiments.results import keep_result, markdown, measured_at, read_results
 
 EXPERIMENT, DOCUMENT = "fuzz", Path("docs/reliability.md")
 KEPT = Path("runs/.fuzz")
+IN_MEMORY = Path("/dev/shm")  # where there is such a folder
 LONGEST = 4096  # bytes of an input
 PATIENCE = 20  # seconds for one input: what takes longer counts as a hang
-MEMORY = 4096  # megabytes
+MEMORY = 4096  # megabytes of the process
 
 
 _WHATEVER = "tests/scripts/test_whatever_comes.py::test_"
@@ -163,9 +164,10 @@ def one_run(name: str, seconds: int, seed: int) -> dict[str, int]:
         folder.mkdir(parents=True, exist_ok=True)
     options = [f"-max_total_time={seconds}", f"-seed={seed}", f"-timeout={PATIENCE}", f"-rss_limit_mb={MEMORY}"]
     options += [f"-artifact_prefix={crashes}/{name}-", f"-max_len={LONGEST}", "-print_final_stats=1"]
-    command = [sys.executable, "-m", "experiments.fuzz_one", name, str(kept), *options]
     start = time.monotonic()
-    process = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None, prefix="nmt-fuzz-") as folder:
+        command = [sys.executable, "-m", "experiments.fuzz_one", name, folder, str(kept), *options]
+        process = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     executions = re.findall(r"stat::number_of_executed_units:\s*(\d+)|^#(\d+)", process.stderr, re.MULTILINE)
     done = re.search(r"Done \d+ runs in (\d+) second", process.stderr)
     if process.returncode:

@@ -1,10 +1,10 @@
-"""One target fuzzed by coverage in this process: python -m experiments.fuzz_one TARGET FOLDER LIBFUZZER-OPTION ...
+"""One target fuzzed by coverage in this process: python -m experiments.fuzz_one TARGET FOLDER KEPT LIBFUZZER-OPTION ...
 
-The process ends with what libFuzzer says of it; FOLDER gets the inputs that reach something new.
+The process ends with what libFuzzer says of it; files are written into FOLDER, and KEPT gets the inputs that reach
+something new.
 """
 
 import sys
-import tempfile
 from pathlib import Path
 
 import atheris
@@ -12,12 +12,9 @@ import atheris
 with atheris.instrument_imports(include=["nmt", "yaml"]):
     from experiments.fuzz_targets import targets
 
-MEMORY = Path("/dev/shm")
 
-
-def main(name: str, kept: Path, options: list[str]) -> None:
+def main(name: str, folder: Path, kept: Path, options: list[str]) -> None:
     """Fuzz the target until libFuzzer ends the process."""
-    folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None, prefix="fuzz-"))
     target = targets(folder)[name]
     for number, seed in enumerate(target.seeds):
         (kept / f"seed-{number}").write_bytes(seed)
@@ -26,4 +23,4 @@ def main(name: str, kept: Path, options: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:])
