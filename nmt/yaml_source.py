@@ -106,7 +106,7 @@ def override(document: Document, assignment: str) -> Document:
         raise ConfigError(f"--set: {assignment!r} is not KEY=VALUE", example)
     if len(keys) > MAX_DEPTH or any(part.isdecimal() and len(part) > MAX_DIGITS for part in keys):
         raise ConfigError(f"--set: {assignment[:40]!r}…: no config has such a key", "nmt list shows what there is")
-    path: KeyPath = tuple(int(part) if part.isdecimal() else part for part in keys)
+    path = _path(document.data, keys)
     value = parse(text, "--set")
     places = {old: place for old, place in document.places.items() if old[: len(path)] != path}
     sections = (path[:count] for count in range(1, len(path)))
@@ -114,6 +114,20 @@ def override(document: Document, assignment: str) -> Document:
     set_places |= {path + inner: Place("--set") for inner in value.places}
     data = _with(document.data, path, value.data if text.strip() else None, ())
     return Document(data, places | set_places)
+
+
+def _path(data: Any, keys: Sequence[str]) -> KeyPath:
+    """The keys, those of a list's items as numbers."""
+    path: list[int | str] = []
+    for key in keys:
+        if isinstance(data, list) and key.isdecimal():
+            number = int(key)
+            path.append(number)
+            data = data[number] if number < len(data) else None
+        else:
+            path.append(key)
+            data = data.get(key) if isinstance(data, dict) else None
+    return tuple(path)
 
 
 def _with(data: Any, path: KeyPath, value: Any, done: KeyPath) -> Any:
@@ -129,7 +143,7 @@ def _with(data: Any, path: KeyPath, value: Any, done: KeyPath) -> Any:
     if not isinstance(data, dict):
         where = dotted((*done, *path))
         raise ConfigError(f"--set: {where}: {dotted(done)} has no such key", "it is not a section here")
-    return {**data, str(key): _with(data.get(str(key)), rest, value, (*done, key))}
+    return {**data, key: _with(data.get(key), rest, value, (*done, key))}
 
 
 def dump(data: Any) -> str:

@@ -50,7 +50,7 @@ FOUND = (
         _WHATEVER + "an_assignment_to_a_key_of_any_size_is_refused",
     ),
     Found(
-        "`--set` of a wrong name, or of a key in a section that is not there: the file was blamed",
+        "`--set` of a wrong name, of a key that is a number, or in a section that is not there: the file was blamed",
         _WHATEVER + "an_error_of_an_assignment_is_not_the_files",
     ),
     Found(

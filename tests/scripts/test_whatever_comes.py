@@ -205,7 +205,8 @@ def test_an_assignment_to_a_key_of_any_size_is_refused(fuzzed: dict[str, Target]
 
 
 @pytest.mark.parametrize(
-    "given", ["model.encoder.name=null", "model.encoder.name=x", "model.decoder.bridge.x=1", "model.x.y=1"]
+    "given",
+    ["model.encoder.name=null", "model.encoder.name=x", "model.decoder.bridge.x=1", "model.x.y=1", "2=", "2.3=x"],
 )
 def test_an_error_of_an_assignment_is_not_the_files(given: str, tmp_path: Path):
     (tmp_path / "x.yaml").write_bytes(CONFIG)
