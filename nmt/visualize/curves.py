@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -85,26 +86,33 @@ def draw_bleu_by_length(
     output: Path,
     title: str = "",
     length: str = "source length (words)",
+    variants: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """One line a system: BLEU of the sentences of each length, with the number of sentences below it.
+    """One line a system: BLEU of the sentences of each length, with the number of sentences below it. The line of a
+    variant is broken, and has the colour of the system that `variants` names for it.
 
     Raises: NmtError for an ending that is no picture, DataError when the file cannot be written.
     """
     check_ending(output)
-    save(make_bleu_by_length(systems, title, length), output, DPI)
+    save(make_bleu_by_length(systems, title, length, variants), output, DPI)
 
 
 def make_bleu_by_length(
-    systems: Mapping[str, Sequence[Bucket]], title: str = "", length: str = "source length (words)"
+    systems: Mapping[str, Sequence[Bucket]],
+    title: str = "",
+    length: str = "source length (words)",
+    variants: Mapping[str, str] = MappingProxyType({}),
 ) -> Figure:
     """The comparison as a matplotlib figure. All systems have the same buckets: those of `bleu_by_length`."""
     buckets = next(iter(systems.values()))
     assert all([b[:3] for b in line] == [b[:3] for b in buckets] for line in systems.values()), "the same buckets"
     figure = new_figure(7.5, 4.4)
     axes = figure.subplots()
-    for number, (name, line) in enumerate(systems.items()):
+    numbers = {name: number % len(PALETTE) for number, name in enumerate(one for one in systems if one not in variants)}
+    for name, line in systems.items():
         points = [(place, bucket.bleu) for place, bucket in enumerate(line) if bucket.bleu is not None]
-        add_line(axes, points, name, PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)])
+        number = numbers[variants.get(name, name)]
+        add_line(axes, points, name, PALETTE[number], MARKERS[number], "--" if name in variants else "-")
     labels = [f"{bucket.label}\n({bucket.sentences})" for bucket in buckets]
     axes.set_xticks(range(len(buckets)), labels)
     finish(axes, f"{length}; in brackets the number of sentences", "BLEU")
@@ -114,11 +122,13 @@ def make_bleu_by_length(
     return figure
 
 
-def add_line(axes: Axes, points: Sequence[tuple[float, float]], label: str, color: str, marker: str = "") -> None:
+def add_line(
+    axes: Axes, points: Sequence[tuple[float, float]], label: str, color: str, marker: str = "", dashes: str = "-"
+) -> None:
     """A line through the points; those of the star marker stand for themselves."""
     if points:
         steps, values = zip(*points, strict=True)
-        (line,) = axes.plot(steps, values, label=label, color=color, linewidth=1.6, marker=marker)
+        (line,) = axes.plot(steps, values, label=label, color=color, linewidth=1.6, marker=marker, linestyle=dashes)
         line.set(markersize=7, markeredgecolor="white")
         if marker == "*":
             line.set(markersize=13, linestyle="")

@@ -185,7 +185,8 @@ def draw_lengths(kept: Mapping[str, Any]) -> None:
     """BLEU by source length of those that cannot be as good as BASE, with it, after as many updates and after more."""
     shown = [name for one in (BASE, *LIMITED) for name in (one, longer(one)) if name in kept]
     systems = {name: [Bucket(*bucket) for bucket in kept[name]["by_length"]] for name in shown}
-    draw_bleu_by_length(systems, LENGTHS, title="Sample corpus, test set, by source length")
+    variants = {longer(name): name for name in LIMITED if name in systems}
+    draw_bleu_by_length(systems, LENGTHS, "Sample corpus, test set, by source length", variants=variants)
 
 
 def section(name: str, kept: Mapping[str, Any]) -> str:

@@ -93,6 +93,13 @@ def test_systems_differ_in_colour_and_in_marker():
     assert len({line.get_marker() for line in axes.get_lines()}) == 7
 
 
+def test_a_variant_has_its_system_s_colour_and_a_broken_line():
+    figure = make_bleu_by_length(dict.fromkeys(("a", "b", "a longer"), FIRST), variants={"a longer": "a"})
+    first, second, variant = figure.axes[0].lines
+    assert first.get_color() == variant.get_color() != second.get_color()
+    assert [line.get_linestyle() for line in (first, second, variant)] == ["-", "-", "--"]
+
+
 def test_the_axes_say_what_they_measure_and_bleu_starts_at_zero():
     (axes,) = make_bleu_by_length({"rnn": FIRST}).axes
     assert axes.get_xlabel() == "source length (words); in brackets the number of sentences"
