@@ -81,7 +81,7 @@ def align(
     """
     if format_ is Format.NPZ and output is None:
         raise ConfigError("--format npz: a binary file does not go to the terminal", "give --output FILE")
-    from nmt.cli.results import check_files, check_new, pairs_of, pictures_in
+    from nmt.cli.results import check_files, check_new, draw_in, pairs_of, pictures_in
     from nmt.storage.files import made_folder
 
     check_files(run, (*source, target, gold), (output,))
@@ -94,12 +94,11 @@ def align(
     kept = _Kept(_gold(gold, ([row[0] for row in rows], targets), translator.tokenizers) if gold else None)
     if heatmaps:
         made_folder(heatmaps)
-    _write(kept.passing(_matrices(translator, (rows, targets, source[0]), want, batch_tokens)), format_, output)
+    found = _matrices(translator, (rows, targets, source[0]), want, batch_tokens)
+    _write(kept.passing(found), format_, output, overwrite)
     kept.compare(quiet=output is None)
     if heatmaps:
-        from nmt.visualize.heatmap import draw_heatmaps
-
-        drawn = draw_heatmaps(kept.first, heatmaps, kept.gold)
+        drawn = draw_in(heatmaps, kept.first, kept.gold)
         typer.echo(f"{len(drawn)} heatmaps in {heatmaps}", err=output is None)
 
 
@@ -167,15 +166,15 @@ class _Kept:
         )
 
 
-def _write(matrices: Iterator["AlignmentMatrix"], format_: Format, output: Path | None) -> None:
+def _write(matrices: Iterator["AlignmentMatrix"], format_: Format, output: Path | None, overwrite: bool) -> None:
     from nmt.cli.results import json_line, opened
     from nmt.metrics.alignment import argmax_links, format_links
     from nmt.metrics.matrices import as_json, write_npz
 
     if format_ is Format.NPZ and output is not None:
-        write_npz(output, matrices)
+        write_npz(output, matrices, replace=overwrite)
         return
-    with opened(output) as file:
+    with opened(output, overwrite) as file:
         for matrix in matrices:
             if format_ is Format.JSONL:
                 file.write(json_line(as_json(matrix)))

@@ -69,7 +69,7 @@ def evaluate(
     Example:
       nmt evaluate runs/x --source test.en --reference test.de --lowercase
     """
-    from nmt.cli.results import check_files, check_new, opened, pairs_of, pictures_in
+    from nmt.cli.results import check_files, check_new, draw_in, opened, pairs_of, pictures_in
     from nmt.metrics.bleu import evaluate as measure
     from nmt.metrics.bleu import make_metric
     from nmt.translate import Decoding
@@ -86,24 +86,22 @@ def evaluate(
         translator.check(want)
     decoding = Decoding(searching(translator.search, beam_size=beam_size), 1, want, None, batch_tokens)
     with ExitStack() as stack:
-        figures = stack.enter_context(opened(json)) if json else None
-        texts, first = _written(translator, (sources, source), decoding, output, matrices)
+        figures = stack.enter_context(opened(json, overwrite)) if json else None
+        texts, first = _written(translator, (sources, source), decoding, (output, matrices), overwrite)
         scores = measure(texts, references, lowercase, tokenize)
         typer.echo("\n".join(map(str, scores)))
         if figures:
             figures.write(_as_json(scores))
     if alignments:
-        from nmt.visualize.heatmap import draw_heatmaps
-
-        typer.echo(f"alignments.jsonl and {len(draw_heatmaps(first, alignments))} heatmaps in {alignments}")
+        typer.echo(f"alignments.jsonl and {len(draw_in(alignments, first))} heatmaps in {alignments}")
 
 
 def _written(
     translator: "Translator",
     text: tuple[list["Line"], list[Path]],
     decoding: "Decoding",
-    output: Path | None,
-    matrices: Path | None,
+    written: tuple[Path | None, Path | None],
+    overwrite: bool,
 ) -> tuple[list[str], list["AlignmentMatrix"]]:
     """Translate lines of these files, write translations and alignments as they come; keep the texts, and the matrices
     that are drawn."""
@@ -113,8 +111,7 @@ def _written(
     texts: list[str] = []
     first: list[AlignmentMatrix] = []
     with ExitStack() as stack:
-        text_file = stack.enter_context(opened(output)) if output else None
-        matrix_file = stack.enter_context(opened(matrices)) if matrices else None
+        text_file, matrix_file = (stack.enter_context(opened(path, overwrite)) if path else None for path in written)
         for translation in noted(translator.translate_lines(text[0], decoding), list(map(str, text[1]))):
             texts.append(translation.text)
             if text_file:

@@ -13,10 +13,11 @@ from nmt.data.corpus import decoded, read_pairs, read_rows, with_halves
 from nmt.data.inputs import as_line
 from nmt.errors import ConfigError, DataError
 from nmt.storage.files import written_whole
-from nmt.storage.places import is_file, is_there, resolved
+from nmt.storage.places import check_free, is_file, is_there, resolved
 
 if TYPE_CHECKING:
     from nmt.data.inputs import Line
+    from nmt.metrics.alignment import GoldLinks
     from nmt.metrics.matrices import AlignmentMatrix
     from nmt.text.tokenizers import Tokenizer, Tokenizers
     from nmt.translate import Alignment, Translation
@@ -45,8 +46,9 @@ def _standard_input() -> Iterator[str]:
 
 
 @contextmanager
-def opened(path: Path | None) -> Iterator[BinaryIO]:
-    """A file that appears whole or not at all, or standard output. Raises: DataError where that is closed."""
+def opened(path: Path | None, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file that appears whole or not at all, or standard output. Raises: DataError where that is closed, and as
+    `written_whole`."""
     if path is None:
         if sys.stdout is None:
             raise DataError("standard output: it is closed", "give --output")
@@ -55,7 +57,7 @@ def opened(path: Path | None) -> Iterator[BinaryIO]:
         finally:
             sys.stdout.buffer.flush()
     else:
-        with written_whole(path) as file:
+        with written_whole(path, replace=overwrite) as file:
             yield file
 
 
@@ -79,9 +81,20 @@ def check_files(run: Path, read: Iterable[Path | None], written: Iterable[Path |
 
 def check_new(written: Iterable[Path | None], overwrite: bool) -> None:
     """Raises: ConfigError when a file is there that has something in it, and would be replaced without `overwrite`."""
-    for path in written:
-        if path and not overwrite and is_file(path, ConfigError) and path.stat().st_size:
-            raise ConfigError(f"{path}: exists already", "--overwrite replaces it; or name another file")
+    for path in () if overwrite else filter(None, written):
+        check_free(path, ConfigError)
+
+
+def draw_in(
+    folder: Path, matrices: Iterable["AlignmentMatrix"], gold: Sequence["GoldLinks"] | None = None
+) -> list[Path]:
+    """Draw heatmaps, and remove those of other lines that were there; the paths of the pictures."""
+    from nmt.visualize.heatmap import draw_heatmaps
+
+    drawn = draw_heatmaps(matrices, folder, gold)
+    for path in set(pictures_in(folder)) - set(drawn):
+        path.unlink(missing_ok=True)
+    return drawn
 
 
 def pictures_in(folder: Path | None) -> list[Path]:

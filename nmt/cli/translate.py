@@ -101,8 +101,8 @@ def translate(
 
     inputs = input_ or []
     _check(run, n_best, inputs, output, json)
-    _check_new((output, json), heatmaps, resume, overwrite)
     made_of = _made_of(run, checkpoint, inputs, (output, json), resume)
+    _check_new((output, json), heatmaps, bool(made_of), resume, overwrite)
     shown = bool(json or heatmaps or replace_unknown)
     want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
     translator = load_engine(engine, run, made_of.get("checkpoint", checkpoint), device, threads, precision)
@@ -128,16 +128,18 @@ def _check(run: Path, n_best: int, inputs: list[Path], output: Path | None, json
     check_files(run, inputs, (output, json, *map(beside, lasting), *notes))
 
 
-def _check_new(outputs: _Outputs, heatmaps: Path | None, resume: bool, overwrite: bool) -> None:
-    """What is gone on with was allowed to replace what it replaces when it was begun."""
+def _check_new(outputs: _Outputs, heatmaps: Path | None, lasting: bool, resume: bool, overwrite: bool) -> None:
+    """Raises: NmtError where something would be replaced that may not be. What comes line by line is looked at with
+    what an earlier process left of it; pictures that are there when it is gone on with are its own."""
     from nmt.cli.results import check_new, pictures_in
-    from nmt.storage.partial import note_beside
-    from nmt.storage.places import is_there
+    from nmt.storage.partial import check_places
 
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite: one goes on, the other begins anew", "give one of them")
-    begun = resume and outputs[0] is not None and is_there(note_beside(outputs[0]), ConfigError)
-    check_new((*outputs, *pictures_in(heatmaps)), overwrite or begun)
+    places = list(filter(None, outputs))
+    if lasting:
+        check_places(places, resume, overwrite)
+    check_new([*([] if lasting else places), *pictures_in(heatmaps)], overwrite or resume)
 
 
 def _made_of(run: Path, checkpoint: str, inputs: list[Path], outputs: _Outputs, resume: bool) -> dict[str, Any]:

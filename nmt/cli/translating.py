@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from nmt.cli.results import PICTURES, is_typed, json_line, lines_of, noted, opened, translation_record, word_matrix
+from nmt.cli.results import (
+    PICTURES,
+    draw_in,
+    is_typed,
+    json_line,
+    lines_of,
+    noted,
+    opened,
+    translation_record,
+    word_matrix,
+)
 from nmt.data.corpus import check_equal, check_formats, read_rows, with_halves
 from nmt.data.digests import Digest, digest
 from nmt.errors import DataError
@@ -61,10 +71,8 @@ class Work(NamedTuple):
             self._draw(first)
 
     def _draw(self, first: list["Translation"]) -> None:
-        from nmt.visualize.heatmap import draw_heatmaps
-
         assert self.heatmaps is not None, "asked before"
-        drawn = draw_heatmaps((word_matrix(line, self.translator.tokenizers) for line in first), self.heatmaps)
+        drawn = draw_in(self.heatmaps, (word_matrix(line, self.translator.tokenizers) for line in first))
         typer.echo(f"{len(drawn)} heatmaps in {self.heatmaps}", err=True)
 
 
@@ -105,7 +113,7 @@ def write(work: Work, made_of: dict[str, Any], resume: bool, overwrite: bool) ->
         work.translator.check(work.decoding.want)
         made_folder(work.heatmaps)
     if "weights" not in made_of or work.output is None:
-        _write_whole(work)
+        _write_whole(work, overwrite)
         return
     places = [work.output, *([work.json] if work.json else [])]
     check_formats(work.inputs)
@@ -122,7 +130,7 @@ def write(work: Work, made_of: dict[str, Any], resume: bool, overwrite: bool) ->
             _write_on(work, files, resume)
         except KeyboardInterrupt as error:
             if files.done:
-                typer.echo(f"stopped after line {files.done}; {kept(beside(work.output))}", err=True)
+                typer.echo(f"stopped after line {files.done}; {kept(beside(work.output), overwrite)}", err=True)
             raise typer.Exit(INTERRUPTED) from error
 
 
@@ -169,10 +177,10 @@ def _write_on(work: Work, files: PartialFiles, resume: bool) -> None:
         files.write([f"{translation.text}\n".encode(), *record])
 
 
-def _write_whole(work: Work) -> None:
+def _write_whole(work: Work, overwrite: bool) -> None:
     with ExitStack() as stack:
-        text = stack.enter_context(opened(work.output))
-        records = stack.enter_context(opened(work.json)) if work.json else None
+        text = stack.enter_context(opened(work.output, overwrite))
+        records = stack.enter_context(opened(work.json, overwrite)) if work.json else None
         for translation in work.translations():
             text.write(f"{translation.text}\n".encode())
             text.flush()

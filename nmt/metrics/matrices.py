@@ -85,12 +85,13 @@ def _tokens(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def write_npz(path: Path, matrices: Iterable[AlignmentMatrix]) -> None:
+def write_npz(path: Path, matrices: Iterable[AlignmentMatrix], *, replace: bool = True) -> None:
     """A compressed npz file; matrix n (from 0) is the arrays `source_n`, `target_n` and `weights_n`.
 
-    Weights are float32; nothing in it is pickled, so `numpy.load` opens it as it is.
+    Weights are float32; nothing in it is pickled, so `numpy.load` opens it as it is. Raises: DataError as
+    `written_whole`.
     """
-    with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with written_whole(path, replace=replace) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, matrix in enumerate(matrices):
             _add(archive, f"source_{number}", np.array(matrix.source, dtype=np.str_))
             _add(archive, f"target_{number}", np.array(matrix.target, dtype=np.str_))

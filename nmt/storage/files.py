@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nmt.errors import DataError, NmtError
+from nmt.storage.places import check_free
 
 ABANDONED = 60.0
 
@@ -32,18 +33,21 @@ def naming(path: Path | str, kind: type[NmtError] = DataError) -> Iterator[None]
 
 
 @contextmanager
-def written_whole(path: Path | str) -> Iterator[BinaryIO]:
+def written_whole(path: Path | str, *, replace: bool = True) -> Iterator[BinaryIO]:
     """A binary file that becomes `path` when the block ends, and leaves nothing behind when the block fails.
 
     Missing folders are made; an older file of that name stays as it is until the new one is complete. A link's file
     is replaced and not the link; a pipe or a device is written to as it is.
-    Raises: DataError when `path` is a folder, or the operating system refuses the folder or the file.
+    Raises: DataError when `path` is a folder, or the operating system refuses the folder or the file; without
+    `replace` also where a file with something in it is there, or has come to be when the block ends.
     """
     place = Path(path)
     with naming(place):
         if place.is_dir():
             raise DataError(f"{place}: is a folder", "name a file in it")
         special = place.exists() and not place.is_file()
+        if not replace:
+            check_free(place)
         target = Path(os.path.realpath(place))
         beside = target.with_name(f".writing-{target.name}.{secrets.token_hex(4)}")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +60,8 @@ def written_whole(path: Path | str) -> Iterator[BinaryIO]:
                 with naming(place):
                     os.fsync(file.fileno())
         if not special:
+            if not replace:
+                check_free(place)
             with naming(place):
                 os.replace(beside, target)
     finally:

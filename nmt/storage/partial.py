@@ -8,42 +8,33 @@ is cut off when they are gone on with.
 """
 
 import fcntl
-import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
-from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
-
 from nmt.errors import DataError, NmtError
-from nmt.storage.files import naming, written_whole
-from nmt.storage.json_source import Difference, differences, parse_json
-from nmt.storage.reading import read_bytes
+from nmt.storage.files import naming
+from nmt.storage.note import (
+    ANEW,
+    BEGUN,
+    CLEARING,
+    COMPLETE,
+    ELSEWHERE,
+    Note,
+    check_note,
+    from_note,
+    not_ours,
+    note_writer,
+    read_note,
+)
+from nmt.storage.places import check_free, has_content, is_file
 
-FORMAT = 1
 BLOCK = 1 << 20
-SHOWN = 60  # characters of a value in a message
-CLEARING, BEGUN, COMPLETE = "clearing", "begun", "complete"  # what clearing empties is of something else
-ANEW = "--overwrite in place of --resume begins anew"
-ELSEWHERE = "move it away, or name another file"
-
-
-class Note(BaseModel):
-    """What `made_of` and how far the lines are that stand in `files`, by their paths from the note; `lines`: how many
-    each file has when it is complete."""
-
-    model_config = ConfigDict(strict=True, frozen=True)
-    format: PositiveInt = FORMAT
-    state: str
-    made_of: dict[str, Any]
-    files: list[str] | None = None
-    lines: NonNegativeInt = 0
 
 
 class PartialFiles:
@@ -104,47 +95,76 @@ def partial_files(
     """
     parts = [beside(place) for place in places]
     head = note_beside(places[0])
-    before = _left(head)
-    _check_nobody_s(head, before, parts)
-    found = _checked(head, before, made_of, names) if before and resume else ""
+    before = read_note(head)
+    check_places(places, resume, overwrite)
+    found = check_note(head, before, made_of, names) if before and resume else ""
     with ExitStack() as stack:
         files = [stack.enter_context(_own(part)) for part in parts if found != COMPLETE or part.exists()]
-        if _left(head) != before:
+        if read_note(head) != before:
             raise _busy(head)
+        replace = _may_replace(places, resume, overwrite)  # looked at once more: what has come to be since
         if before and found == COMPLETE:
             _check_complete(before.lines, files, places)
             yield PartialFiles([], complete=True)
             check()
         else:
-            if not (resume or overwrite):
-                _check_empty(files)
-            note = _note(head, made_of, parts)
+            note = note_writer(head, made_of, parts, replace)
             written = _begun(files, note, fewest, found == BEGUN)
-            with _kept_for_resuming(written, head, parts):
+            with _kept_for_resuming(written, head, parts, overwrite):
                 yield written
             check()
             written.flush()
             note(COMPLETE, written.done)
-        _take_places(head, places)
+        _take_places(head, places, replace)
+
+
+def check_places(places: Sequence[Path], resume: bool, overwrite: bool) -> None:
+    """Raises: DataError where lines of an earlier translation, or what is in their places, would be lost without
+    having been asked for, where what stands beside them is of something else, or another process writes there."""
+    parts, head = [beside(place) for place in places], note_beside(places[0])
+    _check_nobody_s(head, read_note(head), parts)
+    if not (resume or overwrite):
+        _check_no_lines(parts)
+    _may_replace(places, resume, overwrite)
+
+
+def _may_replace(places: Sequence[Path], resume: bool, overwrite: bool) -> bool:
+    """Whether what is in their places may be replaced: where that is asked for, or was when what is gone on with was
+    begun. Raises: DataError where there is something that may not be."""
+    note = read_note(note_beside(places[0])) if resume else None
+    if overwrite or (note and note.overwrite):
+        return True
+    for place in places:
+        own = note and note.state == COMPLETE and not beside(place).exists()
+        if not own and note and has_content(place):
+            raise DataError(f"{place}: was not there when this translation was begun", "move it away")
+        if not own:
+            check_free(place)
+    return False
 
 
 def _begun(files: Sequence[FileIO], note: Callable[[str], None], fewest: int, resume: bool) -> PartialFiles:
     """The files with the lines that there are in all of them, or with none."""
-    there = min(map(_count, files))
-    if resume and there >= fewest:
-        _cut(files, there)
-        return PartialFiles(files, there)
+    counts = [_count(file) for file in files]
+    if resume and min(counts) >= fewest:
+        _cut(files, min(counts))
+        return PartialFiles(files, min(counts))
     note(CLEARING)  # killed from here on, no note says that what is in the files is what it names
     _cut(files, 0)
     note(BEGUN)
-    return PartialFiles(files, dropped=there)
+    return PartialFiles(files, dropped=max(counts))
 
 
-def _check_empty(files: Sequence[FileIO]) -> None:
+def _check_no_lines(parts: Sequence[Path]) -> None:
     """Raises: DataError where an earlier translation has left lines."""
-    if there := min(map(_count, files)):
-        message = f"{files[0].name}: has {there} lines of an earlier translation"
-        raise DataError(message, "--resume goes on with them, --overwrite begins anew")
+    for part in parts:
+        if is_file(part):
+            with naming(part), FileIO(part) as file:
+                _lock(part, file, fcntl.LOCK_SH)
+                there = _count(file)
+            if there:
+                message = f"{part}: has {there} lines of an earlier translation"
+                raise DataError(message, "--resume goes on with them, --overwrite begins anew")
 
 
 def _check_complete(lines: int, files: Sequence[FileIO], places: Sequence[Path]) -> None:
@@ -158,7 +178,7 @@ def _check_complete(lines: int, files: Sequence[FileIO], places: Sequence[Path])
 
 
 @contextmanager
-def _kept_for_resuming(written: PartialFiles, head: Path, parts: Sequence[Path]) -> Iterator[None]:
+def _kept_for_resuming(written: PartialFiles, head: Path, parts: Sequence[Path], overwrite: bool) -> Iterator[None]:
     """Where the block fails, what has whole lines stays, and the error says so; what has none goes."""
     try:
         yield
@@ -166,30 +186,22 @@ def _kept_for_resuming(written: PartialFiles, head: Path, parts: Sequence[Path])
         if not written.done:
             _remove([head, *parts])
         elif isinstance(error, NmtError):
-            raise type(error)(error.message, _joined(error.hint, kept(parts[0]))) from error
+            raise type(error)(error.message, _joined(error.hint, kept(parts[0], overwrite))) from error
         raise
 
 
 def _check_nobody_s(head: Path, note: Note | None, parts: Sequence[Path]) -> None:
     """Raises: DataError for a file that something else than a translation left in our place."""
     for part in parts:
-        if note and (note.files is None or _from(head, part) in note.files):
+        if note and (note.files is None or from_note(head, part) in note.files):
             continue
         with naming(part):
             if part.exists() and part.stat().st_size:
-                raise _foreign(part)
-
-
-def _foreign(path: Path) -> DataError:
-    return DataError(f"{path}: is there, and this translation did not leave it", ELSEWHERE)
+                raise not_ours(part)
 
 
 def _busy(path: Path) -> DataError:
     return DataError(f"{path}: another process is writing it", "name another file")
-
-
-def _from(head: Path, part: Path) -> str:
-    return os.path.relpath(part, head.parent)
 
 
 def _joined(hint: str, more: str) -> str:
@@ -198,9 +210,10 @@ def _joined(hint: str, more: str) -> str:
     return f"{hint} {more}" if hint.endswith("?") else f"{hint}; {more}"
 
 
-def kept(part: Path) -> str:
+def kept(part: Path, overwrite: bool = False) -> str:
     """What to say where lines are left to go on with."""
-    return f"what is done is kept in {part}: the same command with --resume goes on"
+    how = "with --resume in place of --overwrite" if overwrite else "with --resume"
+    return f"what is done is kept in {part}: the same command {how} goes on"
 
 
 @contextmanager
@@ -212,15 +225,20 @@ def _own(part: Path) -> Iterator[FileIO]:
             raise DataError(f"{part}: not a plain file", ELSEWHERE)
         file = FileIO(part, "a+")
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise _busy(part) from error
-        except OSError:
-            pass  # a file system without locks
+        _lock(part, file, fcntl.LOCK_EX)
         if not _is(part, file):
             raise _busy(part)
         yield file
+
+
+def _lock(part: Path, file: FileIO, kind: int) -> None:
+    """Raises: DataError while another process has it."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise _busy(part) from error
+    except OSError:
+        pass  # a file system without locks
 
 
 def _is(part: Path, file: FileIO) -> bool:
@@ -228,55 +246,6 @@ def _is(part: Path, file: FileIO) -> bool:
     with suppress(FileNotFoundError):
         return os.path.samestat(os.lstat(part), os.fstat(file.fileno()))
     return False
-
-
-def _left(head: Path) -> Note | None:
-    """The note that an earlier process left. Raises: DataError for something else in its place."""
-    if not os.path.lexists(head):
-        return None
-    content = read_bytes(head, DataError)
-    try:
-        note = Note.model_validate(parse_json(content.decode()))
-    except ValueError as error:
-        raise _foreign(head) from error
-    if note.format <= FORMAT and note.state not in (CLEARING, BEGUN, COMPLETE):
-        raise _foreign(head)
-    return note
-
-
-def _checked(head: Path, note: Note, made_of: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """How far an earlier process noted that it came. Raises: DataError where it made the lines of something else."""
-    if note.format > FORMAT:
-        raise DataError(f"{head}: format {note.format} is newer than this program's {FORMAT}", ANEW)
-    for changed in differences(note.made_of, json.loads(json.dumps(made_of))):
-        if changed.key in names:
-            message = f"{names[changed.key]} has changed since {head} was written"
-            raise DataError(message, f"bring it back as it was, or {ANEW}")
-        was, is_ = _shown(changed)
-        message = f"{head}: begun with another {changed.key}: it was {was}, and is {is_}"
-        raise DataError(message, f"give the command as it was, or {ANEW}")
-    return note.state
-
-
-def _shown(changed: Difference) -> Iterator[str]:
-    """Both values; of long ones the part where they begin to differ."""
-    texts = [str(changed.left), str(changed.right)]
-    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
-    start = max(alike - SHOWN // 3, 0) if max(map(len, texts)) > SHOWN else 0
-    for text in texts:
-        yield "…" * bool(start) + text[start : start + SHOWN] + "…" * (len(text) > start + SHOWN)
-
-
-def _note(head: Path, made_of: Mapping[str, Any], parts: Sequence[Path]) -> Callable[..., None]:
-    """A function that notes how far they are, and how many lines they have."""
-    files = [_from(head, part) for part in parts]
-
-    def write(state: str, lines: int = 0) -> None:
-        noted = Note(state=state, made_of=dict(made_of), files=files, lines=lines).model_dump()
-        with written_whole(head) as file:
-            file.write((json.dumps(noted, indent=1, ensure_ascii=False) + "\n").encode())
-
-    return write
 
 
 def _count(file: FileIO) -> int:
@@ -315,12 +284,18 @@ def _remove(paths: Sequence[Path]) -> None:
             path.unlink()
 
 
-def _take_places(head: Path, places: Sequence[Path]) -> None:
-    """Give complete files their places, those that have them already left out: whoever did so was killed meanwhile."""
-    for place in places:
-        target, part = Path(os.path.realpath(place)), beside(place)
+def _take_places(head: Path, places: Sequence[Path], replace: bool) -> None:
+    """Give complete files their places, those that have them already left out: whoever did so was killed meanwhile.
+
+    Raises: DataError where something has come to be in one of them that may not be replaced.
+    """
+    left = [place for place in places if beside(place).exists()]
+    for place in () if replace else left:
+        if has_content(place):
+            raise DataError(f"{place}: has come to be meanwhile", f"move it away; {kept(beside(place))}")
+    for place in left:
+        target = Path(os.path.realpath(place))
         with naming(target):
-            if part.exists():
-                os.replace(part, target)
+            os.replace(beside(place), target)
     with naming(head):
         head.unlink(missing_ok=True)

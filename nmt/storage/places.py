@@ -9,6 +9,18 @@ from pathlib import Path
 from nmt.errors import DataError, NmtError
 
 
+def check_free(path: Path, kind: type[NmtError] = DataError) -> None:
+    """Raises: an error of `kind` where a plain file with something in it is there, and as `is_there`."""
+    if has_content(path, kind):
+        raise kind(f"{path}: exists already", "--overwrite replaces it; or name another place")
+
+
+def has_content(path: Path, kind: type[NmtError] = DataError) -> bool:
+    """Whether the path leads to a plain file with something in it. Raises: as `is_there`."""
+    found = _status(path, kind)
+    return found is not None and stat.S_ISREG(found.st_mode) and found.st_size > 0
+
+
 def is_there(path: Path, kind: type[NmtError] = DataError) -> bool:
     """Whether the path leads to anything. Raises: an error of `kind` where that cannot be told: its folder may not be
     entered, its links go in circles, no file can have its name."""
@@ -34,11 +46,16 @@ def resolved(path: Path, kind: type[NmtError] = DataError) -> Path:
 
 def _mode(path: Path, kind: type[NmtError]) -> int:
     """The file type and permissions of what a path leads to; 0 where nothing is."""
+    found = _status(path, kind)
+    return found.st_mode if found else 0
+
+
+def _status(path: Path, kind: type[NmtError]) -> os.stat_result | None:
     with _looking(path, kind):
         try:
-            return os.stat(path).st_mode
+            return os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
-            return 0
+            return None
 
 
 @contextmanager

@@ -330,7 +330,7 @@ def test_what_is_there_is_replaced_only_when_that_is_asked_for(
     for name in ("old", "pictures/0007.png"):
         (in_copy / name).parent.mkdir(exist_ok=True)
         (in_copy / name).write_text("precious\n")
-    hint = "hint: --overwrite replaces it; or name another file"
+    hint = "hint: --overwrite replaces it; or name another place"
     assert refused(run, *command.split()) == [f"error: {named}: exists already", hint]
     assert (in_copy / named).read_text() == "precious\n"
 

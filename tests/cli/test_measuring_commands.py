@@ -96,6 +96,10 @@ def test_pictures_of_pairs_are_drawn(run: Command, in_trained: Path, tmp_path: P
     answer = run("align", "runs/x", *pair, "--heatmaps", tmp_path, "--output", tmp_path / "links")
     assert answer.out == f"3 heatmaps in {tmp_path}\n"
     assert (tmp_path / "0003.png").is_file()
+    for name in ("text.en", "text.de"):
+        (tmp_path / name).write_text("a b\n")
+    assert run("align", "runs/x", *pair, "--heatmaps", tmp_path, "--overwrite").code == 0
+    assert [path.name for path in tmp_path.glob("*.png")] == ["0001.png"]
 
 
 def test_texts_of_different_length_are_not_aligned(run: Command, in_trained: Path, tmp_path: Path) -> None:

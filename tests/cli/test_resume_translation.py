@@ -125,6 +125,47 @@ def test_lines_that_are_there_are_begun_anew_only_when_that_is_asked_for(run: Co
     assert Path("out").read_bytes() == whole(run)[0]
 
 
+def test_lines_of_one_of_several_files_are_lines(run: Command, killed) -> None:
+    killed()
+    answer = run(*COMMAND, "--json", "out.jsonl")
+    assert answer.err.startswith(f"error: {PARTIAL.absolute()}: has 16 lines of an earlier translation\n")
+    assert (lines(PARTIAL), Path("out.jsonl.partial").exists()) == (16, False)
+
+
+def test_what_has_come_to_be_since_it_was_begun_is_not_replaced(run: Command, killed) -> None:
+    killed()
+    Path("out").write_text("precious\n")
+    answer = run(*COMMAND, "--resume")
+    assert (answer.code, Path("out").read_text(), lines(PARTIAL)) == (2, "precious\n", 16)
+    assert answer.err == "error: out: was not there when this translation was begun\nhint: move it away\n"
+
+
+def test_what_comes_to_be_while_it_is_written_is_not_replaced(
+    run: Command, in_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translate = Translator.translate_segments
+
+    def meanwhile(*arguments: object) -> object:
+        Path("out").write_text("precious\n")
+        return translate(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Translator, "translate_segments", meanwhile)
+        answer = run(*COMMAND)
+    assert (answer.code, Path("out").read_text()) == (2, "precious\n")
+    assert answer.err.startswith("error: out: has come to be meanwhile\nhint: move it away; what is done is kept in ")
+    Path("out").unlink()
+    assert run(*COMMAND, "--resume").code == 0
+    assert Path("out").read_bytes() == whole(run)[0]
+
+
+def test_what_was_to_be_replaced_when_it_was_begun_is_replaced(run: Command, killed) -> None:
+    Path("out").write_text("old\n")
+    killed("--overwrite")
+    assert run(*COMMAND, "--resume").code == 0
+    assert Path("out").read_bytes() == whole(run)[0]
+
+
 def test_a_file_that_no_translation_left_is_not_overwritten(run: Command, in_copy: Path) -> None:
     PARTIAL.write_text("precious\n")
     answer = run(*COMMAND)
@@ -272,7 +313,7 @@ def test_pictures_are_drawn_once(
 ) -> None:
     seen: list[int] = []
     monkeypatch.setattr("nmt.cli.translating.PICTURES", drawn)
-    monkeypatch.setattr("nmt.visualize.heatmap.draw_heatmaps", lambda all_, _: seen.append(len(list(all_))) or [])
+    monkeypatch.setattr("nmt.visualize.heatmap.draw_heatmaps", lambda all_, *_: seen.append(len(list(all_))) or [])
     killed("--heatmaps", "pictures")
     assert seen == before
     assert run(*COMMAND, "--heatmaps", "pictures", "--resume").code == 0
@@ -368,21 +409,26 @@ def test_a_killed_process_is_gone_on_with_to_the_byte(run: Command, in_copy: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("attempt", range(8))
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("attempt", range(4))
 def test_of_processes_that_write_one_file_at_once_each_is_refused_or_whole(
-    run: Command, in_copy: Path, attempt: int
+    run: Command, in_copy: Path, attempt: int, overwrite: bool
 ) -> None:
-    command = ("translate", "runs/x", "--threads", torch.get_num_threads(), "--input", "text.en")
-    assert run(*command, "--output", "whole", "--json", "whole.jsonl").code == 0
-    files = ("--output", "out", "--json", "out.jsonl")
-    options = [("--overwrite",) if number % 2 else ("--resume",) * (attempt % 2) for number in range(6)]
-    started = [Started(in_copy, *command, *files, *more) for more in options]
+    command = ("translate", "runs/x", "--threads", torch.get_num_threads())
+    text = Path("text.en").read_bytes().splitlines(keepends=True)
+    for number in range(6):
+        Path(f"text-{number}").write_bytes(b"".join(text[number:]))
+        assert run(*command, "--input", f"text-{number}", "--output", f"whole-{number}").code == 0
+    options = [("--overwrite",) if overwrite and number % 2 else ("--resume",) * (attempt % 2) for number in range(6)]
+    started = [
+        Started(in_copy, *command, "--input", f"text-{number}", "--output", "out", *more)
+        for number, more in enumerate(options)
+    ]
     answers = [one.end() for one in started]
-    assert {answer.code for answer in answers} <= {0, 2}
-    assert 0 in {answer.code for answer in answers}
-    told = r"error: .*(exists already|another process is writing it|lines of an earlier translation)\nhint: .*\n"
-    assert all(re.search(told, answer.err) for answer in answers if answer.code)
-    assert Path("out").read_bytes() == Path("whole").read_bytes()
-    assert Path("out.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+    done = [number for number, answer in enumerate(answers) if answer.code == 0]
+    assert len(done) == 1 if not overwrite else done
+    told = r"error: .*(already|is writing it|earlier translation|another input|has changed since .*)\nhint: .*\n"
+    assert all(answer.code == 2 and re.search(told, answer.err) for answer in answers if answer.code)
+    assert Path("out").read_bytes() in [Path(f"whole-{number}").read_bytes() for number in done]
     assert not PARTIAL.exists()
     assert not HEAD.exists()

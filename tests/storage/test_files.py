@@ -126,3 +126,13 @@ def test_a_directory_under_a_file_is_an_error_that_names_the_path(tmp_path):
     (tmp_path / "a").write_text("")
     with pytest.raises(DataError, match=r"a/b: cannot be written"):
         made_whole(tmp_path / "a" / "b").__enter__()
+
+
+def test_without_leave_to_replace_nothing_is_replaced_at_the_end_either(tmp_path):
+    def write() -> None:
+        with written_whole(tmp_path / "x", replace=False):
+            (tmp_path / "x").write_bytes(b"precious")
+
+    with pytest.raises(DataError, match="x: exists already"):
+        write()
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"precious"]
