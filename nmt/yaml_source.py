@@ -95,7 +95,8 @@ _YAML_HINT = "one `key: value` a line, indented with spaces; quote text that hol
 def override(document: Document, assignment: str) -> Document:
     """The document with one `a.b=value` of `--set` applied; the value is read as YAML.
 
-    A bare name on the way (`score: additive`) becomes a section of that name, so that its keys can be set.
+    A bare name on the way (`score: additive`) becomes a section of that name, so that its keys can be set. Whatever on
+    the way was no section has its place at `--set` from then on, save such a name, which is still the file's.
 
     Raises: ConfigError for what is not an assignment or goes through a value that has no keys.
     """
@@ -108,26 +109,41 @@ def override(document: Document, assignment: str) -> Document:
         raise ConfigError(f"--set: {assignment[:40]!r}…: no config has such a key", "nmt list shows what there is")
     path = _path(document.data, keys)
     value = parse(text, "--set")
+    made, names = _made(document, path)
     places = {old: place for old, place in document.places.items() if old[: len(path)] != path}
-    sections = (path[:count] for count in range(1, len(path)))
-    set_places = {section: Place("--set") for section in sections if section not in places}
-    set_places |= {path + inner: Place("--set") for inner in value.places}
+    set_places = dict.fromkeys((*made, *(path + inner for inner in value.places)), Place("--set"))
     data = _with(document.data, path, value.data if text.strip() else None, ())
-    return Document(data, places | set_places)
+    return Document(data, {**places, **names, **set_places})
 
 
 def _path(data: Any, keys: Sequence[str]) -> KeyPath:
     """The keys, those of a list's items as numbers."""
     path: list[int | str] = []
     for key in keys:
-        if isinstance(data, list) and key.isdecimal():
-            number = int(key)
-            path.append(number)
-            data = data[number] if number < len(data) else None
-        else:
-            path.append(key)
-            data = data.get(key) if isinstance(data, dict) else None
+        path.append(int(key) if isinstance(data, list) and key.isdecimal() else key)
+        data = _inner(data, path[-1])
     return tuple(path)
+
+
+def _inner(data: Any, key: int | str) -> Any:
+    """What stands under a key, or nothing."""
+    if isinstance(data, list):
+        return data[key] if isinstance(key, int) and key < len(data) else None
+    return data.get(key) if isinstance(data, dict) else None
+
+
+def _made(document: Document, path: KeyPath) -> tuple[list[KeyPath], dict[KeyPath, Place]]:
+    """The way to a key that is set, as far as it is of no sections yet, and the places of names that become some."""
+    made: list[KeyPath] = []
+    names: dict[KeyPath, Place] = {}
+    data = document.data
+    for count in range(1, len(path)):
+        way, data = path[:count], _inner(data, path[count - 1])
+        if not isinstance(data, dict):
+            made.append(way)
+        if isinstance(data, str):
+            names[*way, "name"] = document.place(way)
+    return made, names
 
 
 def _with(data: Any, path: KeyPath, value: Any, done: KeyPath) -> Any:

@@ -64,6 +64,7 @@ def targets(folder: Path) -> dict[str, Target]:
     texts = tuple(bytes([choice]) + text for choice, text in enumerate(TRANSLATED))
     damaged = tuple(SEPARATOR.join(one.packed() for one in damages) for damages in DAMAGES)
     sets = (b"training.seed=2", b"model.decoder.attention.score=general", b"data.train={source: a, target: b}")
+    sets += (b"data.train.source.0=x",)
     return {
         "config": Target("configs (YAML)", partial(formats.config, folder), (CONFIG, b"a: [1, {b: !!str 2}]\n")),
         "set": Target("`--set`", partial(formats.assignment, folder), sets),

@@ -204,13 +204,43 @@ def test_an_assignment_to_a_key_of_any_size_is_refused(fuzzed: dict[str, Target]
     fuzzed["set"].run(text.encode())
 
 
+OF_NAME, OF_LIST = (CONFIG.replace(b"a.en", name) for name in (b"a.en", b"[a.en]"))
+
+
 @pytest.mark.parametrize(
-    "given",
-    ["model.encoder.name=null", "model.encoder.name=x", "model.decoder.bridge.x=1", "model.x.y=1", "2=", "2.3=x"],
+    ("config", "given"),
+    [
+        (OF_NAME, "model.encoder.name=null"),
+        (OF_NAME, "model.encoder.name=x"),
+        (OF_NAME, "model.decoder.bridge.x=1"),
+        (OF_NAME, "model.x.y=1"),
+        (OF_NAME, "2="),
+        (OF_NAME, "2.3=x"),
+        (OF_NAME, "data.train.source.0=x"),
+        (OF_NAME, "data.train.source.y=1"),
+        (OF_NAME, "training.clip_norm.x=1"),
+        (OF_LIST, "data.train.source.0=[[z]]"),
+        (OF_LIST, "data.train.source.0.1=x"),
+    ],
 )
-def test_an_error_of_an_assignment_is_not_the_files(given: str, tmp_path: Path):
-    (tmp_path / "x.yaml").write_bytes(CONFIG)
+def test_an_error_of_an_assignment_is_not_the_files(config: bytes, given: str, tmp_path: Path):
+    (tmp_path / "x.yaml").write_bytes(config)
     with pytest.raises(ConfigError, match=r"^--set: "):
+        load_config(tmp_path / "x.yaml", [given])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "given", "line"),
+    [
+        ((b"{score: additive, heads: 2}", b"aditive"), "model.decoder.attention.heads=2", 9),
+        ((b"additive", b"aditive"), "model.decoder.attention.score.x=2", 9),
+        ((b"a.de", b"7"), "data.train.source.0=x", 2),
+        ((b"0.98", b"2"), "training.optimizer.betas.0=0.8", 10),
+    ],
+)
+def test_an_error_of_the_file_is_not_the_assignments(wrong: tuple[bytes, bytes], given: str, line: int, tmp_path: Path):
+    (tmp_path / "x.yaml").write_bytes(CONFIG.replace(*wrong))
+    with pytest.raises(ConfigError, match=rf"x\.yaml:{line}: "):
         load_config(tmp_path / "x.yaml", [given])
 
 
