@@ -5,7 +5,7 @@ of n and of the validation scores so far (higher is better), so a resumed run ne
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal, Protocol
 
 import torch
@@ -29,6 +29,11 @@ class Optimizer(Protocol):
 
     def step(self, learning_rate: float) -> None:
         """Change every parameter that has a gradient."""
+        ...
+
+    def possible(self, kept: Mapping[str, Tensor]) -> bool:
+        """Whether updates with finite gradients can have left these tensors of a parameter, which have the right names
+        and forms."""
         ...
 
 
@@ -60,6 +65,11 @@ class Adam:
     def step(self, learning_rate: float) -> None:
         """Change every parameter that has a gradient."""
         self.follow(self.parameters, learning_rate, 0.0)
+
+    def possible(self, kept: Mapping[str, Tensor]) -> bool:
+        """m and n are finite; v may be infinite, as g² of a finite g; neither v nor n is negative."""
+        m, v, n = kept["exp_avg"], kept["exp_avg_sq"], kept["step"]
+        return bool(m.isfinite().all() and (v >= 0).all() and n.isfinite() and n >= 0)
 
     @torch.no_grad()
     def follow(self, parameters: Sequence[Parameter], learning_rate: float, weight_decay: float) -> None:

@@ -151,6 +151,26 @@ def test_a_parameter_without_a_gradient_stays_and_nothing_is_kept_of_it():
     assert [*optimizer.state] == [used]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "possible"),
+    [
+        *(("exp_avg", value, False) for value in (math.nan, math.inf, -math.inf)),
+        *(("exp_avg_sq", value, False) for value in (math.nan, -math.inf, -1e-9)),
+        *(("step", value, False) for value in (math.nan, math.inf, -1.0)),
+        *(("exp_avg", -2.5, True), ("exp_avg_sq", math.inf, True), ("step", 3.0, True)),
+    ],
+)
+def test_moments_that_no_update_leaves_are_known(key: str, value: float, possible: bool):
+    parameter = torch.nn.Parameter(torch.ones(2))
+    parameter.grad = torch.tensor([1e30, 0.0])  # finite, and its square is not
+    optimizer = Adam.Options().build([("w", parameter)])
+    optimizer.step(0.1)
+    kept = optimizer.state[parameter]
+    assert optimizer.possible(kept)
+    kept[key][... if key == "step" else 1] = value
+    assert optimizer.possible(kept) == possible
+
+
 def test_a_step_does_without_the_compiler_that_torch_optim_imports():
     code = """if True:
         import sys, torch

@@ -256,7 +256,7 @@ def weights_of_another_type(case: Case) -> None:
     case.tensors(**{"target_embedding.weight": torch.zeros(14, 8, dtype=torch.complex64)})
 
 
-@harm("resume start", "model.safetensors")
+@harm("start", "model.safetensors")
 def weights_that_are_no_numbers(case: Case) -> None:
     case.tensors(**{"target_embedding.weight": torch.full((14, 8), float("nan"))})
 
@@ -394,8 +394,13 @@ def moments_of_another_shape(case: Case) -> None:
 
 
 @harm("resume", "training.safetensors")
-def moments_that_are_no_numbers(case: Case) -> None:
-    moments(case, **{f"{NAME}.exp_avg": torch.full((14, 8), float("nan"))})
+def moments_of_another_type(case: Case) -> None:
+    moments(case, **{f"{NAME}.exp_avg": torch.zeros(14, 8, dtype=torch.float64)})
+
+
+@harm("resume", "training.safetensors")
+def moments_that_are_not_finite(case: Case) -> None:
+    moments(case, **{f"{NAME}.exp_avg": torch.full((14, 8), float("inf"))})
 
 
 @harm("resume", "training.safetensors")
@@ -483,6 +488,16 @@ def test_harm_is_refused(case: Case, capsys: pytest.CaptureFixture[str], name: s
     _, spoil, named = HARM[name]
     spoil(case)
     assert named in refusal(case, capsys, command)
+
+
+def test_resuming_from_weights_that_are_no_numbers_is_refused_with_what_helps(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights_that_are_no_numbers(case)
+    with pytest.raises(SystemExit):
+        main(list(COMMANDS["resume"]))
+    problem, hint = f"{MODEL}: not all numbers of target_embedding.weight are finite", f"remove run/{LAST} to resume"
+    assert f"error: run/{problem}\nhint: {hint}" in capsys.readouterr().err
 
 
 def test_a_config_that_is_a_link_out_is_refused_before_resuming_writes_it(

@@ -105,16 +105,16 @@ def check_start(config: Config, data: Prepared, directory: Path) -> None:
 def _load_start(model: EncoderDecoder, data: Prepared, start: Path) -> None:
     other = Run.open(start)
     _same_vocabularies(data, other)
-    _load_finite(model, other.checkpoint("best") / MODEL)
+    hint = "training writes no such file: bring back the one that it wrote"
+    _load_finite(model, other.checkpoint("best") / MODEL, hint)
 
 
-def _load_finite(model: EncoderDecoder, file: Path) -> None:
+def _load_finite(model: EncoderDecoder, file: Path, hint: str) -> None:
     """Raises: CheckpointError as `load_weights`, and for weights that `save` would not have written: the text, and the
     learning rate, are not to blame for the loss that they give."""
     load_weights(model, file)
     if name := _not_finite(model):
-        message = f"{file}: not all numbers of {name} are finite"
-        raise CheckpointError(message, "training writes no such file: bring back the one that it wrote")
+        raise CheckpointError(f"{file}: not all numbers of {name} are finite", hint)
 
 
 def restore(training: Training) -> Iterator[Event]:
@@ -149,7 +149,7 @@ def _load(training: Training, directory: Path) -> Iterator[Event]:
     if state.get("content") is not None:  # so that its tokenizers are those of the prepared text
         yield from _mend_tokenizers(training)
     _same_vocabularies(training.data, training.run)
-    _load_finite(training.model, directory / MODEL)
+    _load_finite(training.model, directory / MODEL, _without(directory))
     with _as_written(directory / MOMENTS):
         _check_moments(training, forms(directory / MOMENTS))
         _load_moments(training, read_tensors(directory / MOMENTS))
@@ -173,8 +173,12 @@ def _as_written(file: Path) -> Iterator[None]:
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError, RuntimeError) as error:
-        hint = f"remove {file.parent} to resume from the checkpoint before it"
-        raise CheckpointError(f"{file}: not what training writes there", hint) from error
+        raise CheckpointError(f"{file}: not what training writes there", _without(file.parent)) from error
+
+
+def _without(directory: Path) -> str:
+    """The hint where a checkpoint is whole by its manifest, and yet nothing to go on from."""
+    return f"remove {directory} to resume from the checkpoint before it"
 
 
 def _check_progress(progress: Progress, directory: Path) -> None:
@@ -188,8 +192,9 @@ def _check_moments(training: Training, found: Mapping[str, Form]) -> None:
     moments = _moments_of_one(training)
     left = {name: form for name, form in found.items() if not name.startswith("random.")}
     for name, parameter in training.model.named_parameters():
-        like = {f"optimizer.{name}.{key}": tuple(parameter.shape) if wide else () for key, wide in moments.items()}
-        theirs = {key: left.pop(key).shape for key in like if key in left}
+        own = Form.of(parameter)
+        like = {f"optimizer.{name}.{key}": own if form.shape else form for key, form in moments.items()}
+        theirs = {key: left.pop(key) for key in like if key in left}
         if theirs and theirs != like:
             raise ValueError(f"{name}: {theirs}")
     states = [form for name, form in found.items() if name.startswith("random.")]
@@ -197,22 +202,22 @@ def _check_moments(training: Training, found: Mapping[str, Form]) -> None:
         raise ValueError(f"{sorted(left)[:1]} or the state of a random generator")
 
 
-def _moments_of_one(training: Training) -> dict[str, bool]:
-    """What the optimizer keeps of a parameter, by name, and whether it has the parameter's shape, or is one number."""
+def _moments_of_one(training: Training) -> dict[str, Form]:
+    """What the optimizer keeps of a parameter, by name; without a shape where it is one number of any parameter."""
     parameter = torch.nn.Parameter(torch.zeros(1))
     parameter.grad = torch.zeros(1)
     optimizer = training.settings.optimizer.build([("one", parameter)])
     optimizer.step(0.0)
-    return {name: tensor.ndim > 0 for name, tensor in optimizer.state[parameter].items()}
+    return {name: Form.of(tensor) for name, tensor in optimizer.state[parameter].items()}
 
 
 def _load_moments(training: Training, tensors: dict[str, Tensor]) -> None:
     for name, parameter in training.model.named_parameters():
         prefix = f"optimizer.{name}."
         moments = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
-        if any(moment.isnan().any() for moment in moments.values()):
-            raise ValueError(f"{name}: not a number")
         if moments:
+            if not training.optimizer.possible(moments):
+                raise ValueError(f"{name}: no update leaves such moments")
             training.optimizer.state[parameter] = {k: v.to(training.device) for k, v in moments.items()}
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and training.device.type == "cuda":
