@@ -75,6 +75,7 @@ def add_decoding(one: argparse.ArgumentParser) -> None:
 
 def measured(asked: argparse.Namespace) -> dict[str, Any]:
     """The whole report; the machine's product rates are taken before and after."""
+    about = describe(asked.threads, asked.device)
     config = Run.open(asked.what).config if asked.kind == "decode" else load_config(asked.what, asked.set)
     spec = decoding_spec(asked) if asked.kind == "decode" else training_spec(asked)
     if asked.kind != "decode":
@@ -90,7 +91,7 @@ def measured(asked: argparse.Namespace) -> dict[str, Any]:
     return {
         "benchmark": asked.kind,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        **describe(asked.threads, asked.device),
+        **about,
         "what": str(asked.what),
         "config_hash": config_hash(config),
         "spec": spec,

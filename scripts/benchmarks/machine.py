@@ -3,10 +3,12 @@
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -44,8 +46,12 @@ def _cpu_info() -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
+@cache
 def commit() -> str:
-    """The commit of the working tree, with `+changes` where tracked files other than documents differ from it."""
+    """The commit of the working tree when this process first asks, with `+changes` where tracked files other than
+    documents differ from it; `unknown` without git."""
+    if shutil.which("git") is None:
+        return "unknown"
     changes = ("status", "--porcelain", "--untracked-files=no", "--", ":!docs", ":!README.md")
     found = [
         subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()

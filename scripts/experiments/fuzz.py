@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.machine import commit
 from experiments.fuzz_targets import targets
-from experiments.results import keep_result, markdown, measured_at, read_results, write_table
+from experiments.results import COMMIT, keep_result, markdown, measured_at, read_results, write_table
 
 EXPERIMENT, DOCUMENT = "fuzz", Path("docs/reliability.md")
 KEPT = Path("runs/.fuzz")
@@ -146,10 +145,10 @@ def _targets() -> dict[str, Any]:
 def fuzz(name: str, seconds: int) -> int:
     """Fuzz one target for so long, going on after a crash; the number of crashes. Figures are kept after each, with
     those of earlier runs of the same commit."""
-    end, crashes, now = time.monotonic() + seconds, 0, commit()
+    end, crashes = time.monotonic() + seconds, 0
     while (left := round(end - time.monotonic())) > 0 and crashes < 5:
         kept = read_results(EXPERIMENT).get(name, {})
-        runs = kept["runs"] if kept.get("commit") == now else []
+        runs = kept["runs"] if kept.get("commit") == COMMIT else []
         run = one_run(name, left, seed=len(runs) + 1)
         keep_result(EXPERIMENT, name, {"runs": [*runs, run]})
         print(f"{name}: {run['executions']} inputs in {run['seconds']} s, seed {run['seed']}, {run['crashes']} crashes")

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks.machine import describe
+from benchmarks.machine import commit, describe
 
 from nmt.settings_file import read_with_overrides
 from nmt.visualize.curves import read_events
 
 RESULTS = Path("docs/results")
+COMMIT = commit()  # asked for as this process reads its code: when figures are kept, another may be checked out
 
 
 def measured(
@@ -94,18 +95,23 @@ def keep_result(experiment: str, name: str, figures: dict[str, Any]) -> None:
 
 
 def provenance() -> dict[str, Any]:
-    """The commit, torch, the machine and the time."""
+    """The commit that this process began with, torch, the machine, and the present time."""
     about = describe(1, "cpu")
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return {key: about[key] for key in ("commit", "torch", "machine")} | {"time": now}
+    return {"commit": COMMIT, "torch": about["torch"], "machine": about["machine"], "time": now}
 
 
 def measured_at(kept: Iterable[Mapping[str, Any]]) -> str:
-    """The sentence under a table that says of which commits, with which torch and on which machines its figures are."""
+    """The sentence under a table that says of which commits, with which torch and on which machines its figures are, or
+    that this was not noted of some of them."""
+    kept = list(kept)
     known = [figures for figures in kept if "commit" in figures]
+    if not known:
+        return "Of code that was not noted." if kept else ""
     commits, torches = (", ".join(sorted({figures[key] for figures in known})) for key in ("commit", "torch"))
     machines = ", ".join(sorted({figures["machine"]["processor"] for figures in known}))
-    return f"Of commit {commits}, torch {torches}, {machines}." if known else ""
+    others = "; some of code that was not noted" if len(known) < len(kept) else ""
+    return f"Of commit {commits}, torch {torches}, {machines}{others}."
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,10 +1,13 @@
 """By what kept figures of experiments are known, and what names of experiments are refused."""
 
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
-from experiments import results
+from benchmarks import machine
+from experiments import fuzz, results
 from experiments.results import keep_result, known, measured_at, read_results, recipe_hash
 
 
@@ -41,4 +44,36 @@ def test_figures_are_kept_with_what_they_were_measured_on(tmp_path: Path, monkey
     keep_result("x", "old", {"bleu": 2.0, "commit": "abc"})
     kept = read_results("x")
     assert (kept["new"]["torch"], kept["old"]["commit"]) == (torch.__version__, "abc")
-    assert measured_at([kept["old"], {"bleu": 3.0}]).startswith(f"Of commit abc, torch {torch.__version__}, ")
+    assert measured_at([kept["old"]]).startswith(f"Of commit abc, torch {torch.__version__}, ")
+
+
+def test_a_table_says_whether_some_of_its_figures_are_of_code_that_was_not_noted() -> None:
+    noted = {"commit": "abc", "torch": "2", "machine": {"processor": "x"}}
+    assert measured_at([noted, {"bleu": 3.0}]) == "Of commit abc, torch 2, x; some of code that was not noted."
+    assert measured_at([{"bleu": 3.0}]) == "Of code that was not noted."
+    assert (measured_at([noted]), measured_at([])) == ("Of commit abc, torch 2, x.", "")
+
+
+@pytest.fixture
+def committing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another commit each time that git is asked; figures are kept in a folder of the test's own."""
+    numbers = count()
+    git = SimpleNamespace(run=lambda *_, **__: SimpleNamespace(stdout=f"later{next(numbers)}"))
+    monkeypatch.setattr(machine, "subprocess", git)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+
+
+@pytest.mark.usefixtures("committing")
+def test_figures_are_of_the_commit_that_was_there_when_the_process_began() -> None:
+    keep_result("x", "long", {"bleu": 1.0})
+    assert read_results("x")["long"]["commit"] == results.COMMIT
+    assert "later" not in results.COMMIT
+
+
+@pytest.mark.usefixtures("committing")
+def test_inputs_made_up_by_one_process_are_of_one_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"seconds": 1, "executions": 2, "crashes": 5}  # five end it
+    monkeypatch.setattr(fuzz, "one_run", lambda name, seconds, seed: {"seed": seed, **found})
+    for _ in range(2):
+        fuzz.fuzz("set", 1)
+    assert [run["seed"] for run in read_results("fuzz")["set"]["runs"]] == [1, 2]
