@@ -25,7 +25,6 @@ from nmt.training import Interrupted
 
 TRYING = {"accumulate": 2, "average_last": 2, "patience": 9, "checkpoint_every": 4, "validate_every": 6}
 HARD = {**RNN, "decoder": {**RNN["decoder"], "attention": {"scope": "hard"}}}  # its rewards have a baseline to keep
-MODELS = pytest.mark.parametrize("model", [RNN, TRANSFORMER, HARD], ids=["rnn", "transformer", "hard"])
 
 
 def same(left: Path, right: Path) -> None:
@@ -44,8 +43,11 @@ def abandon(events, kind, count):
             return
 
 
-@MODELS
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("model", "precision"),
+    [(RNN, "bfloat16"), (HARD, "bfloat16"), (TRANSFORMER, "bfloat16"), (TRANSFORMER, "float32")],
+    ids=["rnn-bfloat16", "hard-bfloat16", "transformer-bfloat16", "transformer-float32"],
+)
 def test_killed_at_many_instants_gives_the_same_bits(tmp_path, model, precision):
     tiny = Tiny(tmp_path, model, **TRYING, precision=precision)
     list(tiny.fit("whole"))
@@ -74,7 +76,7 @@ def test_killed_between_the_batches_of_an_update_gives_the_same_bits(tmp_path, m
     same(tmp_path / "whole", tmp_path / "killed")
 
 
-@pytest.mark.parametrize("step", [1, 7, 12, 23])
+@pytest.mark.parametrize("step", [1, 12, 23])
 def test_stopping_saves_and_resuming_gives_the_same_bits(tmp_path, step):
     tiny = Tiny(tmp_path, **TRYING)
     list(tiny.fit("whole"))
@@ -95,7 +97,7 @@ def test_a_stop_comes_before_the_validation_that_is_due(tmp_path):
     assert next(event.step for event in tiny.fit("run", resume=True) if isinstance(event, Validated)) == 6
 
 
-@pytest.mark.parametrize("count", [1, 3, 5])
+@pytest.mark.parametrize("count", [1, 5])
 def test_a_validation_that_is_left_is_made_up_for(tmp_path, count):
     """The validations of updates 6 and 18, and that of the average at the end."""
 

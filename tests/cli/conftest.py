@@ -1,11 +1,21 @@
 """An empty folder, the command line, and one small run for all tests of it."""
 
 import io
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import Answer, Command, run_main, write_text
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts() -> Iterator[None]:
+    """Ctrl-C is what a terminal's shell makes it, whatever started the tests, and stays so."""
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.signal(signal.SIGINT, found) is signal.default_int_handler
 
 
 @pytest.fixture

@@ -8,13 +8,6 @@ import pytest
 from nmt.cli.signals import ended_by_ctrl_c, stop_on_signal
 
 
-@pytest.fixture(autouse=True)
-def as_before():
-    found = signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests
-    yield
-    assert signal.signal(signal.SIGINT, found) is signal.default_int_handler
-
-
 def lost():
     with suppress(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 FULL = "error: standard output: cannot be written (No space left on device)\nhint: is there room where it goes?\n"
-COMMANDS = ("--help", "list", "translate runs/x --input text.en --device cpu")
+COMMANDS = ("--help", "translate runs/x --input text.en --device cpu")
 every_command = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.split()[0])
 
 
