@@ -120,6 +120,14 @@ FOUND = (
         "weights, or moments, that are no numbers, under a manifest that is right: training blamed the text",
         "tests/test_strangers.py::test_harm_is_refused",
     ),
+    Found(
+        "moments of the optimizer of another type: a traceback",
+        "tests/test_strangers.py::test_harm_is_refused",
+    ),
+    Found(
+        "lines of one of several files of a translation that was killed: begun anew without a word",
+        "tests/cli/test_resume_translation.py::test_lines_of_one_of_several_files_are_lines",
+    ),
 )
 
 
