@@ -108,11 +108,11 @@ def make_bleu_by_length(
     assert all([b[:3] for b in line] == [b[:3] for b in buckets] for line in systems.values()), "the same buckets"
     figure = new_figure(7.5, 4.4)
     axes = figure.subplots()
-    numbers = {name: number % len(PALETTE) for number, name in enumerate(one for one in systems if one not in variants)}
+    numbers = {name: number for number, name in enumerate(one for one in systems if one not in variants)}
     for name, line in systems.items():
         points = [(place, bucket.bleu) for place, bucket in enumerate(line) if bucket.bleu is not None]
-        number = numbers[variants.get(name, name)]
-        add_line(axes, points, name, PALETTE[number], MARKERS[number], "--" if name in variants else "-")
+        turn, number = divmod(numbers[variants.get(name, name)], len(PALETTE))
+        add_line(axes, points, name, PALETTE[number], MARKERS[number], "--" if turn or name in variants else "-")
     labels = [f"{bucket.label}\n({bucket.sentences})" for bucket in buckets]
     axes.set_xticks(range(len(buckets)), labels)
     finish(axes, f"{length}; in brackets the number of sentences", "BLEU")

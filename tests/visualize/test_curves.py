@@ -93,6 +93,11 @@ def test_systems_differ_in_colour_and_in_marker():
     assert len({line.get_marker() for line in axes.get_lines()}) == 7
 
 
+def test_more_systems_than_colours_differ_in_how_their_lines_are_broken():
+    (axes,) = make_bleu_by_length({f"model {number}": FIRST for number in range(8)}).axes
+    assert len({(line.get_color(), line.get_linestyle()) for line in axes.get_lines()}) == 8
+
+
 def test_a_variant_has_its_system_s_colour_and_a_broken_line():
     figure = make_bleu_by_length(dict.fromkeys(("a", "b", "a longer"), FIRST), variants={"a longer": "a"})
     first, second, variant = figure.axes[0].lines
