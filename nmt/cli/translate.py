@@ -132,14 +132,15 @@ def _check_new(outputs: _Outputs, heatmaps: Path | None, lasting: bool, resume: 
     """Raises: NmtError where something would be replaced that may not be. What comes line by line is looked at with
     what an earlier process left of it; pictures that are there when it is gone on with are its own."""
     from nmt.cli.results import check_new, pictures_in
-    from nmt.storage.partial import check_places
+    from nmt.storage.partial import check_places, note_beside
 
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite: one goes on, the other begins anew", "give one of them")
     places = list(filter(None, outputs))
     if lasting:
         check_places(places, resume, overwrite)
-    check_new([*([] if lasting else places), *pictures_in(heatmaps)], overwrite or resume)
+    begun = resume and note_beside(places[0]).exists()
+    check_new([*([] if lasting else places), *pictures_in(heatmaps)], overwrite or begun)
 
 
 def _made_of(run: Path, checkpoint: str, inputs: list[Path], outputs: _Outputs, resume: bool) -> dict[str, Any]:

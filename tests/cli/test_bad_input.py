@@ -317,6 +317,7 @@ def test_what_is_read_is_not_written(run: Command, in_trained: Path, untouched: 
         ("translate runs/x --input text.en --json old", "old"),
         ("translate runs/x --input text.en --output old --resume", "old"),
         ("translate runs/x --heatmaps pictures", "pictures/0007.png"),
+        ("translate runs/x --input text.en --output new --heatmaps pictures --resume", "pictures/0007.png"),
         ("evaluate runs/x --source text.en --reference text.de --output old", "old"),
         ("evaluate runs/x --source text.en --reference text.de --json old", "old"),
         ("evaluate runs/x --source text.en --reference text.de --alignments pictures", "pictures/0007.png"),
