@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nmt.attention.base import Score
+from nmt.attention.hidden import summed_tanh
 from nmt.errors import ConfigError
 from nmt.settings import Settings, choice
 
@@ -152,9 +153,10 @@ class Additive(nn.Module):
 
     def forward(self, query_BRQ: Tensor, keys_BSA: Tensor, features_BRSF: Tensor | None = None) -> Tensor:
         """scores_BRS."""
-        hidden_BRSA = self.query(query_BRQ).unsqueeze(2) + keys_BSA.unsqueeze(1)
-        if self.feature is not None and features_BRSF is not None:
-            hidden_BRSA = hidden_BRSA + self.feature(features_BRSF)
+        query_BRA = self.query(query_BRQ)
+        if self.feature is None or features_BRSF is None:
+            return _numbers(summed_tanh(query_BRA, keys_BSA, self.score.weight))
+        hidden_BRSA = query_BRA.unsqueeze(2) + keys_BSA.unsqueeze(1) + self.feature(features_BRSF)
         return _numbers(self.score(torch.tanh(hidden_BRSA)))
 
 
@@ -188,7 +190,7 @@ class Concat(nn.Module):
     def forward(self, query_BRQ: Tensor, keys_BSA: Tensor, features_BRSF: Tensor | None = None) -> Tensor:
         """scores_BRS."""
         query_BRA = functional.linear(query_BRQ, self.hidden.weight[:, : self.query_size])
-        return _numbers(self.score(torch.tanh(query_BRA.unsqueeze(2) + keys_BSA.unsqueeze(1))))
+        return _numbers(summed_tanh(query_BRA, keys_BSA, self.score.weight))
 
 
 class Mlp(nn.Module):

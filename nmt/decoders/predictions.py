@@ -23,18 +23,21 @@ class Predictions(NamedTuple):
     best_NG: Tensor
 
     @classmethod
+    @torch.no_grad()
     def of(cls, logits_NV: Tensor) -> "Predictions":
         """The distribution of these logits; on a CPU a few rows are gone through at a time, while they are in its
-        cache."""
+        cache. Gradients are not recorded."""
         wide = torch.promote_types(logits_NV.dtype, torch.float32)
         rows = max(1, BLOCK // logits_NV.shape[1]) if logits_NV.device.type == "cpu" else max(1, len(logits_NV))
+        room_RV = torch.empty(min(rows, len(logits_NV)), logits_NV.shape[1], dtype=wide, device=logits_NV.device)
         norms, bests = [], []
-        for start in range(0, len(logits_NV), rows):
-            part_NV = logits_NV[start : start + rows].to(wide)
-            best_NG = maxima(part_NV)
-            best_N1 = best_NG.amax(dim=1, keepdim=True)
-            norms.append((part_NV - best_N1).exp_().sum(dim=1).log() + best_N1.squeeze(1))
-            bests.append(best_NG)
+        for part_RV in logits_NV.split(rows):
+            work_RV = room_RV[: len(part_RV)]
+            wide_RV = part_RV if part_RV.dtype == wide else work_RV.copy_(part_RV)
+            best_RG = maxima(wide_RV)
+            best_R1 = best_RG.amax(dim=1, keepdim=True)
+            norms.append(torch.sub(wide_RV, best_R1, out=work_RV).exp_().sum(dim=1).log() + best_R1.squeeze(1))
+            bests.append(best_RG)
         return cls(logits_NV, torch.cat(norms), torch.cat(bests))
 
     @classmethod
