@@ -30,7 +30,7 @@ class LinearCrossEntropy(Function):
     either side; chunks and sums over tokens are added in float32 at least.
     """
 
-    chunk = 512  # tokens: enough for full speed of the products, few enough for a processor's cache
+    chunk = 256  # tokens: enough for full speed of the products, few enough for a processor's cache
 
     @staticmethod
     def forward(
@@ -49,10 +49,10 @@ class LinearCrossEntropy(Function):
         chunks = []
         for start in range(0, max(1, len(hidden_ME)), LinearCrossEntropy.chunk):
             rows = slice(start, start + LinearCrossEntropy.chunk)
-            logits_CV = functional.linear(hidden_ME[rows], weight_VE, bias_V)
-            probs_CV = torch.softmax(logits_CV, dim=-1)
-            mixture_2C = None if mixture_2M is None else mixture_2M[:, rows]
-            chunks.append(Chunk.of(logits_CV, probs_CV, target_M[rows], mixture_2C))
+            probs_CV, known = normalised(functional.linear(hidden_ME[rows], weight_VE, bias_V), target_M[rows])
+            chunks.append(
+                known if mixture_2M is None else known.mixed(mixture_2M[:, rows], target_M[rows] < len(bias_V))
+            )
             if gradients is not None:
                 change_CV = changed(probs_CV, target_M[rows], smoothing, chunks[-1].share_C)
                 gradients.add(rows, change_CV, hidden_ME[rows], weight_VE)
@@ -85,17 +85,20 @@ class Chunk(NamedTuple):
     nll_C: Tensor
     share_C: Tensor | None
 
-    @classmethod
-    def of(cls, logits_CV: Tensor, probs_CV: Tensor, target_C: Tensor, mixture_2C: Tensor | None) -> "Chunk":
-        """Of these logits; their softmax is `probs_CV`."""
-        wide, size = torch.promote_types(logits_CV.dtype, torch.float32), logits_CV.shape[1]
-        norm_C = logits_CV.amax(dim=-1).to(wide) - probs_CV.amax(dim=-1).to(wide).log()
-        if mixture_2C is None:
-            return cls(norm_C, norm_C - logits_CV.gather(1, target_C.unsqueeze(1)).squeeze(1).to(wide), None)
-        logit_C = logits_CV.gather(1, target_C.clamp(max=size - 1).unsqueeze(1)).squeeze(1).to(wide)
-        inside_C = (mixture_2C[0] + logit_C - norm_C).masked_fill(target_C >= size, -torch.inf)
-        log_prob_C = torch.logaddexp(inside_C, mixture_2C[1])
-        return cls(norm_C, -log_prob_C, (inside_C - log_prob_C).exp())
+    def mixed(self, mixture_2C: Tensor, inside_C: Tensor) -> "Chunk":
+        """With the softmax as one part of a mixture, of which only targets `inside_C` have anything."""
+        log_part_C = (mixture_2C[0] - self.nll_C).masked_fill(~inside_C, -torch.inf)
+        log_prob_C = torch.logaddexp(log_part_C, mixture_2C[1])
+        return Chunk(self.norm_C, -log_prob_C, (log_part_C - log_prob_C).exp())
+
+
+def normalised(logits_CV: Tensor, target_C: Tensor) -> tuple[Tensor, Chunk]:
+    """P in the place of the logits, and what is known of the targets by it alone."""
+    wide, best_C = torch.promote_types(logits_CV.dtype, torch.float32), logits_CV.amax(dim=-1)
+    logit_C = logits_CV.gather(1, target_C.clamp(max=logits_CV.shape[1] - 1).unsqueeze(1)).squeeze(1).to(wide)
+    probs_CV = torch.softmax(logits_CV, dim=-1, out=logits_CV)
+    norm_C = best_C.to(wide) - probs_CV.amax(dim=-1).to(wide).log()
+    return probs_CV, Chunk(norm_C, norm_C - logit_C, None)
 
 
 def changed(probs_CV: Tensor, target_C: Tensor, smoothing: float, share_C: Tensor | None) -> Tensor:
