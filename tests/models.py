@@ -39,7 +39,7 @@ SCOPES: list[Shape] = [
     {"name": "ntm"},
     {"name": "ntm", "max_shift": 2, "write": True},
 ]
-IN_ENCODERS = ("local_m", "local_p", "expanded", "hybrid", "multi_dimensional")  # the others need steps
+IN_SELF_ATTENTION = ("local_m", "local_p", "expanded", "hybrid", "multi_dimensional")  # the others need a source
 CELLS: list[Shape] = [{"name": "gru", "reset": "after"}, {"name": "gru", "reset": "before"}, {"name": "lstm"}]
 BRIDGES = [*members(BridgeOptions)]
 POSITIONS = [*members(PositionOptions)]
@@ -135,9 +135,10 @@ def _transformers() -> Iterator[tuple[str, Shape]]:
         score = "additive" if scope["name"] == "multi_dimensional" else "scaled_dot"
         part = {"score": score, "scope": scope}
         yield f"transformer-{scope['name']}-{number}", transformer({"attention": part})
-        if scope["name"] in IN_ENCODERS:
+        if scope["name"] in IN_SELF_ATTENTION:
             windows = transformer(self_attention=part)
             yield f"transformer-encoder-{scope['name']}-{number}", {**transformer(), "encoder": windows["encoder"]}
+            yield f"transformer-decoder-{scope['name']}-{number}", {**transformer(), "decoder": windows["decoder"]}
     yield "transformer-coverage", transformer({"attention": {"score": "additive", "coverage": {}}})
     yield "transformer-gelu", transformer(activation="gelu")
     yield "transformer-rnn", {"encoder": transformer()["encoder"], "decoder": rnn()["decoder"]}

@@ -171,10 +171,7 @@ FORBIDDEN = {
     "`decoder: transformer` or `conv` with `attention: none`": (CONV + "    attention: none\n", 8),
     "`decoder: transformer` with `attention.heads`": (TRANSFORMER + "    attention: {score: dot, heads: 2}\n", 9),
     "`score: location` in a Transformer": (TRANSFORMER + "    attention: {score: location}\n", 9),
-    "`decoder.self_attention` with another `scope` than `global`": (
-        TRANSFORMER + "    self_attention: {scope: local_m}\n",
-        9,
-    ),
+    "`decoder.self_attention` with `scope: ntm` or `hard`": (TRANSFORMER + "    self_attention: {scope: hard}\n", 9),
     "several sources in `data` without `model.sources`, or this without them": (
         "  context: {sentences: 2}\n",
         4,
@@ -380,7 +377,8 @@ POSSIBLE: dict[str, Any] = {
     "attention: {score: dot}}}",
     "a Transformer over a recurrent encoder": "model: {decoder: transformer}",
     "additive scores in a Transformer": "model: {encoder: {name: transformer, self_attention: {score: additive, "
-    "scope: local_m}}, decoder: {name: transformer, self_attention: {score: cosine}, attention: {scope: local_p}}}",
+    "scope: local_m}}, decoder: {name: transformer, self_attention: {score: cosine, scope: expanded}, "
+    "attention: {scope: local_p}}}",
     "a convolutional decoder over a recurrent encoder": "model: {embedding_size: 12, decoder: {name: conv, size: 7, "
     "attention: {heads: 3, scope: local_p}}}",
     "reading backwards": "model: {encoder: {name: rnn, bidirectional: false, reverse: true}}",

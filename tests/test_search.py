@@ -28,6 +28,7 @@ SHAPES = {
     "luong": rnn({"scope": {"name": "local_p", "window": 2}}, query="current", input_feeding=True, deep_output=False),
     "lstm": rnn({"name": "none"}, cell="lstm", encoder={"cell": "lstm"}, num_layers=2),
     "transformer": transformer(),
+    "window on the past": transformer({"self_attention": {"scope": {"name": "local_p", "window": 1}}}),
     "copy": {**rnn({"scope": {"name": "local_p", "window": 2}}), "output": "copy"},
     "pointer": {**rnn(query="current", deep_output=False), "output": "pointer"},
     "copying transformer": {**transformer(), "output": "copy"},

@@ -12,17 +12,16 @@ from nmt.attention.rows import apart
 from nmt.settings import Settings
 
 
-def blocks(first_BR1: Tensor, last_BR1: Tensor, mask_BRS: Tensor, width: int, dtype: torch.dtype) -> Tensor:
+def blocks(memory: Memory, first_BR1: Tensor, last_BR1: Tensor, width: int, dtype: torch.dtype) -> Tensor:
     """The blocks outside the window first…last, each `width` positions counted from the window's edge outwards:
     members_BRWS, 1 / size of the block for its members and 0 elsewhere; blocks without members are all 0."""
-    length = mask_BRS.shape[-1]
-    position_11S = torch.arange(1, length + 1, device=mask_BRS.device).view(1, 1, -1)
-    before_BRS, after_BRS = first_BR1 - 1 - position_11S, position_11S - 1 - last_BR1
+    mask_BRS, (position_BRS, _) = memory.mask_BRS, positions(memory)
+    before_BRS, after_BRS = first_BR1 - 1 - position_BRS, position_BRS - 1 - last_BR1
     num_before_BR1 = (first_BR1 - 1).clamp(min=0).add(width - 1) // width
     number_BRS = torch.where(before_BRS >= 0, before_BRS // width, num_before_BR1 + after_BRS // width)
     outside_BRS = mask_BRS & ((before_BRS >= 0) | (after_BRS >= 0))
     number_BR1S = number_BRS.masked_fill(~outside_BRS, -1).unsqueeze(2)
-    block_11W1 = torch.arange(length // width + 2, device=mask_BRS.device).view(1, 1, -1, 1)
+    block_11W1 = torch.arange(mask_BRS.shape[-1] // width + 2, device=mask_BRS.device).view(1, 1, -1, 1)
     members_BRWS = (number_BR1S == block_11W1).to(dtype)
     return members_BRWS / members_BRWS.sum(dim=-1, keepdim=True).clamp(min=1.0)
 
@@ -45,8 +44,8 @@ class Expanded(nn.Module):
         centre: Literal["local_m", "local_p"] = Field(
             "local_m", description="the window's middle: monotonic, predicted"
         )
-        window: int = Field(5, ge=1, description="half-width D, in source positions")
-        block: int = Field(5, ge=1, description="width b of a block, in source positions")
+        window: int = Field(5, ge=1, description="half-width D, in positions")
+        block: int = Field(5, ge=1, description="width b of a block, in positions")
 
         def build(self, query_size: int, memory_size: int, normalizer: Normalizer) -> "Expanded":
             """The scope for queries of this width."""
@@ -66,7 +65,7 @@ class Expanded(nn.Module):
         self, query_BRQ: Tensor, step_BR: Tensor, memory: Memory, keys_BSA: Tensor, score: Score, state: None
     ) -> Attended:
         """Attend to the window's positions and to the blocks around it, with one normalizer."""
-        position_11S, length_BR = positions(memory)
+        position_BRS, length_BR = positions(memory)
         scores_BRS = score(query_BRQ, keys_BSA)
         if self.predictor is None:
             first_BR1, last_BR1 = monotonic_window(step_BR, length_BR, self.window)
@@ -75,10 +74,10 @@ class Expanded(nn.Module):
             first_BR1 = (centre_BR1 - self.window).ceil().long()
             last_BR1 = (centre_BR1 + self.window).floor().long()
             # Taken from the window instead of from the blocks: adding a constant to all scores changes no weight.
-            scores_BRS = scores_BRS + 2.0 - 2.0 * ((position_11S - centre_BR1) / self.window).square()
-        inside_BRS = memory.mask_BRS & (position_11S >= first_BR1) & (position_11S <= last_BR1)
+            scores_BRS = scores_BRS + 2.0 - 2.0 * ((position_BRS - centre_BR1) / self.window).square()
+        inside_BRS = memory.mask_BRS & (position_BRS >= first_BR1) & (position_BRS <= last_BR1)
         wide = torch.promote_types(scores_BRS.dtype, torch.float32)
-        members_BRWS = blocks(first_BR1, last_BR1, memory.mask_BRS, self.block, wide)
+        members_BRWS = blocks(memory, first_BR1, last_BR1, self.block, wide)
         outer_BRW = self.score_blocks(query_BRQ, keys_BSA, members_BRWS, score)
         weights_BRX = self.normalizer(
             torch.cat((scores_BRS, outer_BRW), dim=-1), torch.cat((inside_BRS, (members_BRWS > 0).any(dim=-1)), dim=-1)

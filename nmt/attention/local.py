@@ -1,6 +1,7 @@
 """Scopes over the whole sentence, or over a window of it.
 
 Positions j and target steps t count from 1. A window of half-width D around p holds the integers j with |j − p| ≤ D.
+Among the target's own words, S is how many of them a row sees: 1…t.
 """
 
 from typing import Annotated, Literal
@@ -43,9 +44,12 @@ class Global(nn.Module):
 
 
 def positions(memory: Memory) -> tuple[Tensor, Tensor]:
-    """The numbers 1…S of the positions (1, 1, S), and the number of real positions of each row (B, R or 1)."""
-    positions_S = torch.arange(1, memory.states_BSD.shape[1] + 1, device=memory.states_BSD.device)
-    return positions_S.view(1, 1, -1), memory.mask_BRS.sum(dim=-1)
+    """The numbers of the positions (B, R or 1, S), and how many there are in each row (B, R or 1).
+
+    What a row sees is counted from 1, in the order in which it lies: columns of other hypotheses have no number.
+    """
+    position_BRS = memory.mask_BRS.cumsum(dim=-1, dtype=torch.int32)
+    return position_BRS, memory.mask_BRS.sum(dim=-1)
 
 
 def monotonic_window(step_BR: Tensor, length_BR: Tensor, window: int) -> tuple[Tensor, Tensor]:
@@ -68,7 +72,7 @@ class LocalM(nn.Module):
         """A window that moves one source position a target position."""
 
         name: Literal["local_m"] = "local_m"
-        window: int = Field(10, ge=1, description="half-width D, in source positions")
+        window: int = Field(10, ge=1, description="half-width D, in positions")
 
         def build(self, query_size: int, memory_size: int, normalizer: Normalizer) -> "LocalM":
             """The scope with this normalizer."""
@@ -86,9 +90,9 @@ class LocalM(nn.Module):
         self, query_BRQ: Tensor, step_BR: Tensor, memory: Memory, keys_BSA: Tensor, score: Score, state: None
     ) -> Attended:
         """Attend inside the window around the target position's own number."""
-        position_11S, length_BR = positions(memory)
+        position_BRS, length_BR = positions(memory)
         first_BR1, last_BR1 = monotonic_window(step_BR, length_BR, self.window)
-        inside_BRS = (position_11S >= first_BR1) & (position_11S <= last_BR1)
+        inside_BRS = (position_BRS >= first_BR1) & (position_BRS <= last_BR1)
         return read(self.normalizer(score(query_BRQ, keys_BSA), memory.mask_BRS & inside_BRS), memory)
 
 
@@ -104,7 +108,7 @@ class LocalP(nn.Module):
         """A window around a predicted position."""
 
         name: Literal["local_p"] = "local_p"
-        window: int = Field(10, ge=1, description="half-width D, in source positions")
+        window: int = Field(10, ge=1, description="half-width D, in positions")
         renormalize: bool = Field(False, description="divide the weights by their sum, so that rows sum to 1")
 
         def build(self, query_size: int, memory_size: int, normalizer: Normalizer) -> "LocalP":
@@ -132,8 +136,8 @@ class LocalP(nn.Module):
         self, query_BRQ: Tensor, step_BR: Tensor, memory: Memory, keys_BSA: Tensor, score: Score, state: None
     ) -> Attended:
         """Attend inside the window around the predicted position, favouring its middle."""
-        position_11S, length_BR = positions(memory)
-        offset_BRS = position_11S - self.predict(query_BRQ, length_BR)
+        position_BRS, length_BR = positions(memory)
+        offset_BRS = position_BRS - self.predict(query_BRQ, length_BR)
         inside_BRS = memory.mask_BRS & (offset_BRS.abs() <= self.window)
         weights_BRS = self.normalizer(score(query_BRQ, keys_BSA), inside_BRS)
         weights_BRS = weights_BRS * torch.exp(-2.0 * (offset_BRS / self.window).square())

@@ -1,6 +1,6 @@
 """Settings of attention that exclude each other."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nmt.combinations.rules import Rule
 
@@ -67,14 +67,21 @@ def _location_in_a_transformer(config: "Config") -> bool:
     return any(mechanism.score.name == "location" for mechanism in _in_transformers(config))
 
 
-def _window_on_the_past(config: "Config") -> bool:
-    decoder = config.model.decoder
-    return decoder.name == "transformer" and decoder.self_attention.scope.name != "global"
+def _of_a_source(side: Literal["encoder", "decoder"]) -> "Rule[Config]":
+    """The refusal of scopes that are nothing without a decoder's steps over a source."""
 
+    def broken(config: "Config") -> bool:
+        part = config.model.encoder if side == "encoder" else config.model.decoder
+        return part.name == "transformer" and part.self_attention.scope.name in ("ntm", "hard")
 
-def _without_steps(config: "Config") -> bool:
-    encoder = config.model.encoder
-    return encoder.name == "transformer" and encoder.self_attention.scope.name in ("ntm", "hard")
+    return Rule(
+        f"`{side}.self_attention` with `scope: ntm` or `hard`",
+        (f"model.{side}.self_attention.scope", f"model.{side}.self_attention"),
+        "they take a decoder's steps over a source that stays as it is: ntm goes on from where it read last, and hard "
+        "is rewarded for the source words that it drew",
+        "take another scope there, or set the scope of decoder.attention",
+        broken,
+    )
 
 
 def _covers_itself(config: "Config") -> bool:
@@ -149,20 +156,8 @@ ATTENTION: tuple["Rule[Config]", ...] = (
         "take another score",
         _location_in_a_transformer,
     ),
-    Rule(
-        "`decoder.self_attention` with another `scope` than `global`",
-        ("model.decoder.self_attention.scope", "model.decoder.self_attention"),
-        "hypotheses share their past, which lies in the order in which they made it, not by position",
-        "set the scope of decoder.attention or of encoder.self_attention",
-        _window_on_the_past,
-    ),
-    Rule(
-        "`encoder.self_attention` with `scope: ntm` or `hard`",
-        ("model.encoder.self_attention.scope", "model.encoder.self_attention"),
-        "they need a decoder's steps: a state from one to the next, and a reward for what was sampled",
-        "take another scope there, or set the scope of decoder.attention",
-        _without_steps,
-    ),
+    _of_a_source("encoder"),
+    _of_a_source("decoder"),
     Rule(
         "`coverage` in a `self_attention`",
         (
@@ -176,7 +171,12 @@ ATTENTION: tuple["Rule[Config]", ...] = (
     ),
     Rule(
         "`scope: multi_dimensional` with another score than `additive`, `concat` or `mlp`",
-        ("model.decoder.attention.scope", "model.encoder.self_attention.scope", "model.decoder.attention.score"),
+        (
+            "model.decoder.attention.scope",
+            "model.encoder.self_attention.scope",
+            "model.decoder.self_attention.scope",
+            "model.decoder.attention.score",
+        ),
         "it needs one score for every feature, and the others give one number",
         "take score: additive, concat or mlp",
         _vectors_of_a_scalar,

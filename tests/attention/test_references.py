@@ -1,5 +1,7 @@
 """Every score, normalizer and scope against its loop-by-loop version in float64, to 1e-9."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -82,20 +84,22 @@ def test_attention_is_its_equation(score, normalizer, scope, shapes_as_named):
     check(attended, attention, query_BRQ, memory, score, normalizer, {"renormalize": False, **scope})
 
 
+def score_of(attention, score, scope):
+    """The reference's score with the attention's parameters: a list where the scope asks for one of every feature."""
+    own, reference = parameters(attention.score), SCORES[score["name"]]
+    if scope["name"] != "multi_dimensional":
+        return lambda s, h, j: reference(own, s, h, j)
+    rows = own["score.weight"]
+    return lambda s, h, j: [reference({**own, "score.weight": rows[[k]]}, s, h, j) for k in range(len(rows))]
+
+
 def check(attended, attention, query_BRQ, memory, score, normalizer, scope):
     """Weights and contexts of all rows against the reference's, step by step."""
-    of_score, of_scope = parameters(attention.score), parameters(attention.scope)
-
-    def score_of(s, h, j):
-        if scope["name"] != "multi_dimensional":
-            return SCORES[score["name"]](of_score, s, h, j)
-        rows = of_score["score.weight"]
-        return [SCORES[score["name"]]({**of_score, "score.weight": rows[[k]]}, s, h, j) for k in range(len(rows))]
-
+    of_scope, scores = parameters(attention.scope), score_of(attention, score, scope)
     for b in range(3):
         h, state = memory.states_BSD[b, : LENGTHS[b]].numpy(), None
         for r, t in enumerate(STEPS[b].tolist()):
-            here = Here(score_of, NORMALIZERS[normalizer], query_BRQ[b, r].numpy(), t, h, state)
+            here = Here(scores, NORMALIZERS[normalizer], query_BRQ[b, r].numpy(), t, h, state)
             expected, context, state = READINGS[scope["name"]](scope, of_scope, here)
             compare(attended, b, r, expected, context)
 
@@ -137,6 +141,38 @@ def test_coverage_is_its_equation(scope, shapes_as_named):
             weights, context, state, loss = covered(reading, options, parameters(attention), here)
             compare(attended, b, r, weights, context)
             assert attended.terms["coverage"][b, r].item() == pytest.approx(0.5 * loss, abs=1e-9)
+
+
+def causal(rows, columns):
+    """Row t sees the columns 1…t."""
+    return torch.ones(rows, columns, dtype=torch.bool).tril().expand(3, -1, -1)
+
+
+def scattered(rows, columns):
+    """Row t sees t columns anywhere, as a hypothesis does among those of others."""
+    return torch.rand(3, rows, columns).argsort(-1) < torch.arange(1, rows + 1).view(1, -1, 1)
+
+
+@pytest.mark.parametrize("seen_by", [causal, scattered])
+@pytest.mark.parametrize(
+    "scope",
+    [*SCOPE_OPTIONS, *RICH_SCOPE_OPTIONS[:5], {"name": "multi_dimensional"}],
+    ids=lambda s: "-".join(map(str, s.values())),
+)
+def test_scopes_number_what_a_row_sees_of_its_own_past(scope, seen_by, shapes_as_named):
+    attention, memory, query_BRQ = build("additive", "softmax", scope)
+    memory, scope = memory._replace(mask_BRS=seen_by(4, 7)), {"renormalize": False, **scope}
+    step_BR = torch.arange(1, 5).expand(3, -1)
+    with torch.no_grad():
+        attended = attention(query_BRQ, step_BR, attention.prepare((memory,), memory.states_BSD[:, 0]), None, True)
+    for b, r in itertools.product(range(3), range(4)):
+        seen_S, weights_S = memory.mask_BRS[b, r], attended.weights_BHRS[b, 0, r]
+        scores, h = score_of(attention, {"name": "additive"}, scope), memory.states_BSD[b, seen_S].numpy()
+        here = Here(scores, NORMALIZERS["softmax"], query_BRQ[b, r].numpy(), r + 1, h, None)
+        expected, context, _ = READINGS[scope["name"]](scope, parameters(attention.scope), here)
+        np.testing.assert_allclose(weights_S[seen_S], expected, rtol=0, atol=1e-9)
+        np.testing.assert_array_equal(weights_S[~seen_S], 0.0)
+        np.testing.assert_allclose(attended.context_BRD[b, r], context, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("score", ["general", "concat", "additive", "mlp", "location"])

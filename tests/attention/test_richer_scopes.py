@@ -31,7 +31,7 @@ def attend(scope, memory, query=0.0, step=1):
 
 
 def test_blocks_are_counted_from_the_window_outwards_and_the_outermost_is_the_rest():
-    members_BRWS = blocks(torch.tensor([[[4]]]), torch.tensor([[[5]]]), memory_of(8, 1).mask_BRS, 2, torch.float32)
+    members_BRWS = blocks(memory_of(8, 1), torch.tensor([[[4]]]), torch.tensor([[[5]]]), 2, torch.float32)
     filled = [row.nonzero().flatten().add(1).tolist() for row in members_BRWS[0, 0]]
     assert filled == [[2, 3], [1], [6, 7], [8], [], []]
     assert members_BRWS[0, 0, 0].sum() == 1.0

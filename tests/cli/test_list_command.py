@@ -38,7 +38,7 @@ def test_an_explanation_has_equation_keys_and_source(run: Command) -> None:
   local_p
       p_t = S · sigmoid(v_p^T tanh(W_p s_t)); α_t(j) = align(s_t, h_j) · exp(−(j
         − p_t)² / (2σ²)), σ = D / 2.
-      window: 10   # half-width D, in source positions
+      window: 10   # half-width D, in positions
       renormalize: false   # divide the weights by their sum, so that rows sum
           to 1
       Source: Luong et al. 2015, eq. 9–10
