@@ -17,7 +17,7 @@ from nmt.decoders.rnn import RnnDecoder
 from nmt.decoders.transformer import TransformerDecoder
 from nmt.encoders.base import Encoded, Encoder
 from nmt.encoders.conv import ConvEncoder
-from nmt.encoders.gated import GatedEncoder
+from nmt.encoders.gated import GatedEncoder, GatedSelfAttention
 from nmt.encoders.lstmn import LstmnEncoder
 from nmt.encoders.rnn import RnnEncoder
 from nmt.encoders.several import Encoders
@@ -25,7 +25,7 @@ from nmt.encoders.snail import SnailEncoder
 from nmt.encoders.transformer import TransformerEncoder
 from nmt.errors import ConfigError
 from nmt.layers.embeddings import MixedEmbeddings, embedding
-from nmt.settings import Settings, choice
+from nmt.settings import Settings, choice, shown
 from nmt.text.vocabulary import UNKNOWN
 
 EncoderOptions = Annotated[
@@ -55,8 +55,12 @@ class ModelOptions(Settings):
         "all",
         description="target: input and output of the decoder; all: the encoder's too (needs tokenizer.shared)",
     )
-    source_embeddings: int = Field(1, ge=1, description="tables for the source, mixed by learned weights (Kiela 2018)")
-    gated_layers: int = Field(0, ge=0, description="gated self-attention over the encoder's states (SAGAN)")
+    source_embeddings: Annotated[int, shown("source_embeddings", by=MixedEmbeddings)] = Field(
+        1, ge=1, description="tables for the source, mixed by learned weights (Kiela 2018)"
+    )
+    gated_layers: Annotated[int, shown("gated_layers", by=GatedSelfAttention)] = Field(
+        0, ge=0, description="gated self-attention over the encoder's states (SAGAN)"
+    )
     dropout: float = Field(0.2, ge=0, lt=1, description="share of the values that training sets to 0")
     encoder: EncoderOptions = RnnEncoder.Options()
     decoder: DecoderOptions = RnnDecoder.Options()

@@ -61,6 +61,23 @@ class choice:
         return value
 
 
+class shown:
+    """Marks a key that asks for a mechanism of its own, for `nmt list`: `Annotated[int, shown("heads", by=MultiHead)]`.
+
+    The recipes are files of configs/zoo that set the key, without their ending. `by` is the class whose docstring
+    explains it; on `name`, classes whose equations belong to those of the component.
+    """
+
+    def __init__(self, *recipes: str, by: type | tuple[type, ...] = ()) -> None:
+        self.recipes = recipes
+        self.by = by if isinstance(by, tuple) else (by,)
+
+    @staticmethod
+    def marking(field: FieldInfo) -> "shown":
+        """The mark of a key; an empty one where it has none."""
+        return next((mark for mark in field.metadata if isinstance(mark, shown)), shown())
+
+
 def _discriminated(union: Any) -> Any:
     return Annotated[union, Field(discriminator="name")] if len(get_args(union)) > 1 else union
 

@@ -10,7 +10,7 @@ import yaml
 
 from nmt.cli.listing import listed_parts, shown_by
 from nmt.config import Config, load_config
-from nmt.settings import Settings, named_options
+from nmt.settings import Settings, named_options, shown
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(ROOT.glob("configs/zoo/*.yaml"))
@@ -36,6 +36,15 @@ def sections(part: Settings) -> Iterator[Settings]:
 @pytest.mark.parametrize("file", SHOWN)
 def test_every_part_has_the_recipe_that_the_listing_names(file: str) -> None:
     assert SHOWN[file] in {type(section) for section in sections(read(ROOT / file).model)}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_recipe_beside_them_sets_the_key_that_is_said_to_show_it(path: Path) -> None:
+    keys = [
+        type(section).model_fields[key] for section in sections(read(path).model) for key in section.model_fields_set
+    ]
+    asked = {recipe for field in keys for recipe in shown.marking(field).recipes}
+    assert path.stem in asked or str(path.relative_to(ROOT)) in SHOWN
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -23,7 +23,7 @@ from nmt.attention.normalizers import NormalizerOptions, Softmax
 from nmt.attention.scopes import Global, ScopeOptions
 from nmt.attention.scores import Additive, Concat, Mlp, ScaledDot, ScoreOptions
 from nmt.errors import ConfigError
-from nmt.settings import Settings, choice
+from nmt.settings import Settings, choice, shown
 
 
 class Prepared(NamedTuple):
@@ -230,7 +230,9 @@ class NoAttention(nn.Module):
         """One fixed vector for the whole sentence."""
 
         name: Literal["none"] = "none"
-        context: Literal["initial", "every_step"] = Field("initial", description="where the fixed vector enters")
+        context: Annotated[Literal["initial", "every_step"], shown("attention_none_every_step")] = Field(
+            "initial", description="where the fixed vector enters"
+        )
 
         def build(self, query_size: int, memory_size: int, final_size: int) -> "NoAttention":
             """No attention, over an encoder with final states of this width."""
@@ -273,7 +275,7 @@ class Mechanism(Settings):
     score: ScoreOptions = ScaledDot.Options()
     normalizer: NormalizerOptions = Softmax.Options()
     scope: ScopeOptions = Global.Options()
-    coverage: Covered.Options | None = Field(
+    coverage: Annotated[Covered.Options | None, shown("coverage", by=Covered)] = Field(
         None, description="{vector: true, loss: 1.0} tells the score what was attended to, and punishes doing so again"
     )
 
@@ -288,13 +290,21 @@ class Mechanism(Settings):
 
 
 class AttentionSettings(Mechanism):
-    """Attention = score × normalizer × scope, in `heads` heads and `hops` hops. One head works on queries and states as
-    they are; several work between projections to `query size / heads` each."""
+    """c_t = Σ_j α_j h_j, α = scope(normalizer(score(s_t, h_j))): attention = score × normalizer × scope, in `heads`
+    heads and `hops` hops.
+
+    One head works on queries and states as they are; several work between projections to `query size / heads` each.
+    Source: Bahdanau et al. 2015; Luong et al. 2015; several heads: Vaswani et al. 2017, §3.2.2. Differs: nothing.
+    """
 
     name: Literal["attend"] = "attend"
     score: ScoreOptions = Additive.Options()
-    heads: int = Field(1, ge=1, description="attentions side by side, each on its own part of the width")
-    hops: int = Field(1, ge=1, le=100, description="readings K: u^{k+1} = u^k + what u^k read; the context is u^{K+1}")
+    heads: Annotated[int, shown("heads", by=MultiHead)] = Field(
+        1, ge=1, description="attentions side by side, each on its own part of the width"
+    )
+    hops: Annotated[int, shown("hops", by=Hops)] = Field(
+        1, ge=1, le=100, description="readings K: u^{k+1} = u^k + what u^k read; the context is u^{K+1}"
+    )
 
     def build(self, query_size: int, memory_size: int, final_size: int) -> Attention:
         """Attention of queries over a memory of these widths."""

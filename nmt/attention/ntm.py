@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -12,7 +12,7 @@ from torch.nn import functional
 from nmt.attention.base import Attended, Memory, Normalizer, Score, read
 from nmt.attention.normalizers import Softmax
 from nmt.attention.rows import apart, over_steps
-from nmt.settings import Settings
+from nmt.settings import Settings, shown
 
 
 class Written(NamedTuple):
@@ -105,7 +105,9 @@ class Ntm(nn.Module):
 
         name: Literal["ntm"] = "ntm"
         max_shift: int = Field(1, ge=0, description="n: shifts go from −n to n positions")
-        write: bool = Field(False, description="rewrite a copy of the memory while decoding")
+        write: Annotated[bool, shown("scope_ntm_write")] = Field(
+            False, description="rewrite a copy of the memory while decoding"
+        )
 
         def build(self, query_size: int, memory_size: int, normalizer: Normalizer) -> "Ntm":
             """The scope for queries and a memory of these widths."""

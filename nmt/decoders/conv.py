@@ -1,7 +1,7 @@
 """The convolutional decoder, with attention in every layer."""
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -17,7 +17,7 @@ from nmt.layers.convolution import GatedConvolution, spread
 from nmt.layers.dropout import Dropout
 from nmt.layers.positions import PositionOptions, Sinusoidal
 from nmt.layers.transformer import Entrance
-from nmt.settings import Settings
+from nmt.settings import Settings, shown
 from nmt.tree import map_tensors
 
 
@@ -96,7 +96,7 @@ class ConvDecoder(nn.Module):
     class Options(Settings):
         """Gated causal convolutions, with attention in every layer."""
 
-        name: Literal["conv"] = "conv"
+        name: Annotated[Literal["conv"], shown(by=(DecoderLayer, GatedConvolution))] = "conv"
         size: int = Field(256, gt=0, description="width C between the convolutions")
         num_layers: int = Field(4, ge=1, description="each sees `width` states of the layer below, and the source")
         width: int = Field(3, ge=1, description="states a convolution sees: a position's and those before it")

@@ -1,6 +1,6 @@
 """Recurrent decoders: with attention before the recurrence (Bahdanau) or after it (Luong), or without any."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -15,7 +15,7 @@ from nmt.decoders.readout import AttentionalState, DeepOutput
 from nmt.encoders.base import Encoded, EncoderShape
 from nmt.layers.dropout import Dropout
 from nmt.layers.recurrent import Cell, CellOptions, CellState, Gru, unroll
-from nmt.settings import Settings
+from nmt.settings import Settings, shown
 from nmt.tree import stack
 
 
@@ -54,21 +54,23 @@ class RnnDecoder(nn.Module):
     `input_feeding`     the last readout s~_{t−1} enters f as well
 
     Where nothing attended enters the recurrence, all target positions attend at once.
-    Cost: T steps one after the other. Source: Bahdanau et al. 2015, A.2; Luong et al. 2015, §3. Differs: the readout
-    has the embeddings' width, so that the output layer may share their weights.
+    Cost: T steps one after the other. Source: Bahdanau et al. 2015, A.2; Luong et al. 2015, §3.1 and §3.3
+    (`input_feeding`). Differs: the readout has the embeddings' width, so that the output layer may share their weights.
     """
 
     class Options(Settings):
         """A recurrent decoder."""
 
-        name: Literal["rnn"] = "rnn"
+        name: Annotated[Literal["rnn"], shown(by=(DeepOutput, AttentionalState))] = "rnn"
         cell: CellOptions = Gru.Options()
         size: int = Field(512, gt=0, description="state width")
         num_layers: int = Field(1, ge=1, description="the top layer's state is the query")
-        query: Literal["previous", "current"] = Field(
+        query: Annotated[Literal["previous", "current"], shown("query_previous")] = Field(
             "previous", description="Bahdanau's order or Luong's; with attention none it matters to deep_output alone"
         )
-        input_feeding: bool = Field(False, description="feed the last readout to the next step")
+        input_feeding: Annotated[bool, shown("input_feeding")] = Field(
+            False, description="feed the last readout to the next step"
+        )
         deep_output: bool = Field(True, description="Bahdanau's readout with maxout, else Luong's attentional state")
         bridge: BridgeOptions = Dense.Options()
         attention: AttentionOptions = AttentionSettings()

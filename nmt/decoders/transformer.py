@@ -1,6 +1,6 @@
 """The Transformer's decoder, all positions at once or step by step with cached keys and values."""
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -20,6 +20,7 @@ from nmt.layers.transformer import (
     causal_mask,
     final_norm,
 )
+from nmt.settings import shown
 from nmt.tree import Shared, map_tensors
 
 
@@ -98,8 +99,11 @@ class TransformerDecoder(nn.Module):
     class Options(TransformerSettings):
         """The Transformer's decoder."""
 
+        name: Annotated[Literal["transformer"], shown(by=(DecoderLayer, Residual, FeedForward))] = "transformer"
         self_attention: Mechanism = Field(Mechanism(), description="of each target position to those before it")
-        attention: Mechanism = Field(Mechanism(), description="to the source, in every layer")
+        attention: Annotated[Mechanism, shown("transformer_additive", "transformer_cosine", "transformer_local")] = (
+            Field(Mechanism(), description="to the source, in every layer")
+        )
 
         def build(
             self, embedding_size: int, encoder: EncoderShape, dropout: float, scored: bool = True

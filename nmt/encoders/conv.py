@@ -1,7 +1,7 @@
 """The convolutional encoder."""
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -14,7 +14,7 @@ from nmt.layers.convolution import GatedConvolution, spread
 from nmt.layers.dropout import Dropout
 from nmt.layers.positions import PositionOptions, Sinusoidal
 from nmt.layers.transformer import Entrance
-from nmt.settings import Settings
+from nmt.settings import Settings, shown
 
 
 class ConvEncoder(nn.Module):
@@ -29,7 +29,7 @@ class ConvEncoder(nn.Module):
     class Options(Settings):
         """Gated convolutions."""
 
-        name: Literal["conv"] = "conv"
+        name: Annotated[Literal["conv"], shown(by=GatedConvolution)] = "conv"
         size: int = Field(256, gt=0, description="width C between the convolutions")
         num_layers: int = Field(4, ge=1, description="each sees `width` states of the layer below")
         width: int = Field(3, ge=1, description="states a convolution sees; of an even number, one more to the right")

@@ -1,6 +1,6 @@
 """The LSTM whose memory is a tape."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -12,7 +12,7 @@ from nmt.attention.scores import Additive
 from nmt.encoders.base import Encoded, EncoderShape
 from nmt.layers.dropout import Dropout
 from nmt.layers.recurrent import CellState, Lstm, zero_state
-from nmt.settings import Settings
+from nmt.settings import Settings, shown
 
 
 class TapeLayer(nn.Module):
@@ -57,14 +57,14 @@ class LstmnEncoder(nn.Module):
     """LSTMs that read all of their own earlier states by attention in place of the last one; each layer reads the
     outputs of the layer below.
 
-    Cost: S steps one after the other, each over all positions before it. Source: Cheng et al. 2016, §3.1.
+    Cost: S steps one after the other, each over all positions before it. Source: Cheng et al. 2016, §3.1, eq. 4–9.
     Differs: layers are stacked without the gated skip connections of §3.2.
     """
 
     class Options(Settings):
         """An LSTM whose memory is a tape of all its states."""
 
-        name: Literal["lstmn"] = "lstmn"
+        name: Annotated[Literal["lstmn"], shown(by=TapeLayer)] = "lstmn"
         size: int = Field(256, gt=0, description="state width")
         num_layers: int = Field(1, ge=1, description="each reads the states of the layer below")
 

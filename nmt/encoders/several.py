@@ -1,13 +1,14 @@
 """Several sources of one sentence, encoded side by side."""
 
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 from pydantic import Field
 from torch import Tensor, nn
 
 from nmt.attention.sources import CoAttention, CombinationOptions, Hierarchical, Several
 from nmt.encoders.base import Encoded, Encoder, EncoderShape
-from nmt.settings import Settings
+from nmt.settings import Settings, shown
 
 
 class Encoders(nn.Module):
@@ -22,7 +23,9 @@ class Encoders(nn.Module):
 
         combine: CombinationOptions = Hierarchical.Options()
         shared_encoder: bool = Field(True, description="one encoder for all sources, else one for each")
-        co_attention: bool = Field(False, description="two sources look at each other before the decoder looks at both")
+        co_attention: Annotated[bool, shown("co_attention", by=CoAttention)] = Field(
+            False, description="two sources look at each other before the decoder looks at both"
+        )
 
         def shape(self, encoder: EncoderShape, num_sources: int) -> EncoderShape:
             """What a decoder must know of so many sources, read by such encoders."""

@@ -1,6 +1,6 @@
 """Dilated causal convolutions interleaved with causal attention."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -13,7 +13,7 @@ from nmt.encoders.base import Encoded, EncoderShape, mean_state
 from nmt.layers.convolution import windows
 from nmt.layers.dropout import Dropout
 from nmt.layers.transformer import causal_mask
-from nmt.settings import Settings
+from nmt.settings import Settings, shown
 
 
 class DenseBlock(nn.Module):
@@ -73,7 +73,7 @@ class SnailEncoder(nn.Module):
     class Options(Settings):
         """Dilated causal convolutions and causal attention."""
 
-        name: Literal["snail"] = "snail"
+        name: Annotated[Literal["snail"], shown(by=(DenseBlock, AttentionBlock))] = "snail"
         size: int = Field(256, gt=0, description="width of the states that are given out")
         num_blocks: int = Field(2, ge=1, description="convolutions and an attention each")
         filters: int = Field(64, gt=0, description="features that each convolution adds")

@@ -1,5 +1,7 @@
 """The Transformer's encoder."""
 
+from typing import Annotated, Literal
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -8,6 +10,7 @@ from nmt.attention.base import Memory
 from nmt.attention.heads import Mechanism, MultiHead, Prepared
 from nmt.encoders.base import Encoded, EncoderShape, mean_state
 from nmt.layers.transformer import Entrance, FeedForward, Residual, TransformerSettings, final_norm
+from nmt.settings import shown
 
 
 class EncoderLayer(nn.Module):
@@ -39,7 +42,10 @@ class TransformerEncoder(nn.Module):
     class Options(TransformerSettings):
         """The Transformer's encoder."""
 
-        self_attention: Mechanism = Field(Mechanism(), description="of each source position to all")
+        name: Annotated[Literal["transformer"], shown(by=(EncoderLayer, Residual, FeedForward))] = "transformer"
+        self_attention: Annotated[
+            Mechanism, shown("transformer_additive", "transformer_cosine", "transformer_local")
+        ] = Field(Mechanism(), description="of each source position to all")
 
         def shape(self, input_size: int) -> EncoderShape:
             """What decoders must know of it."""
