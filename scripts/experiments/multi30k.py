@@ -124,7 +124,8 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     notes = [
         f"Scored with their configs' length penalty, before it was chosen on the validation set: {earlier}."
         * bool(earlier),
-        f"Scored before, in a shorter recipe: {', '.join(again)}." * bool(again),
+        f"Scored before, in a shorter recipe, by earlier code or with its config's penalty: {', '.join(again)}."
+        * bool(again),
     ]
     return "\n\n".join((markdown(header, rows), " ".join(filter(None, notes)))).rstrip()
 

@@ -21,6 +21,7 @@ from PIL import Image
 
 from nmt.config import config_hash, load_config
 from nmt.data.sample import write_sample
+from nmt.metrics.alignment import read_links
 from nmt.metrics.bleu import Bucket, bleu_by_length, make_metric, score
 from nmt.translate import Translator
 from nmt.visualize.curves import draw_bleu_by_length, read_events
@@ -28,8 +29,8 @@ from nmt.visualize.curves import draw_bleu_by_length, read_events
 EXPERIMENT = "zoo"
 CONFIGS, RUNS = Path("configs/zoo"), Path("runs/zoo")
 DOCUMENT, PICTURES = Path("docs/attention.md"), Path("docs/pictures/zoo")
-LENGTHS = Path("docs/pictures/zoo_by_length.png")
-EDGES = (7, 10, 13, 17, 22)
+LENGTHS, DISTANCES = Path("docs/pictures/zoo_by_length.png"), Path("docs/pictures/zoo_by_distance.png")
+EDGES, FAR = (7, 10, 13, 17, 22), (3, 5, 7)
 BASE = "score_additive"
 SENTENCES = (13, 98, 166)  # lines of the test set, from 1
 LONGER = 4
@@ -124,17 +125,30 @@ def measure(run: Path) -> dict[str, Any]:
     translated = translator.translate(sources)
     seconds = time.process_time() - start
     scores = {name: score(translated, references, make_metric(name)) for name in ("bleu", "chrf")}
-    buckets = bleu_by_length(translated, references, [len(source.split()) for source in sources], EDGES)
+    lengths = [len(source.split()) for source in sources]
     attends = translator.model.decoder.num_heads > 0
     return {
         "parameters": sum(p.numel() for p in translator.model.parameters()),
         **{name: round(found.value, 2) for name, found in scores.items()},
         "signatures": {name: found.signature for name, found in scores.items()},
         **(alignment_error(translator) if attends else {"aer": None}),
-        "by_length": [list(bucket) for bucket in buckets],
+        "by_length": [list(bucket) for bucket in bleu_by_length(translated, references, lengths, EDGES)],
+        "by_distance": [list(bucket) for bucket in bleu_by_length(translated, references, distances(), FAR)],
         "sentences_per_second": round(len(sources) / seconds, 1),
         "tokens_per_second": round(training_speed(read_events(run / "metrics.jsonl"))),
     }
+
+
+def distances() -> list[int]:
+    """Of each test sentence, how many places from its own number a target word's source word stands: of the word for
+    which that is most, its nearest source word; 1 at least."""
+    found = []
+    for links in read_links(DATA / "test.align").sentences:
+        nearest: dict[int, int] = {}
+        for source, target in links.possible:
+            nearest[target] = min(abs(source - target), nearest.get(target, sys.maxsize))
+        found.append(max(1, *nearest.values()))
+    return found
 
 
 def training_speed(events: Iterable[Mapping[str, Any]]) -> float:
@@ -177,16 +191,20 @@ def report() -> None:
         if marker(name) in text:
             write_table(DOCUMENT, name, section(name, kept))
     if BASE in kept:
-        draw_lengths(kept)
+        draw_buckets(kept, "by_length", LENGTHS, "source length (words)")
+        draw_buckets(kept, "by_distance", DISTANCES, "farthest source word, in places from its target word")
     write_table(DOCUMENT, EXPERIMENT, overview(kept))
 
 
-def draw_lengths(kept: Mapping[str, Any]) -> None:
-    """BLEU by source length of those that cannot be as good as BASE, with it, after as many updates and after more."""
-    shown = [name for one in (BASE, *LIMITED) for name in (one, longer(one)) if name in kept]
-    systems = {name: [Bucket(*bucket) for bucket in kept[name]["by_length"]] for name in shown}
-    variants = {longer(name): name for name in LIMITED if name in systems}
-    draw_bleu_by_length(systems, LENGTHS, "Sample corpus, test set, by source length", variants=variants)
+def draw_buckets(kept: Mapping[str, Any], key: str, output: Path, axis: str) -> None:
+    """BLEU by source length, or by distance, of those that cannot be as good as BASE, with it, after as many updates
+    and after more."""
+    shown = [name for one in (BASE, *LIMITED) for name in (one, longer(one)) if key in kept.get(name, ())]
+    labels = {name: name.replace(longer(""), f", {LONGER} × the updates") for name in shown}
+    systems = {labels[name]: [Bucket(*bucket) for bucket in kept[name][key]] for name in shown}
+    variants = {labels[longer(name)]: name for name in LIMITED if name in labels and longer(name) in labels}
+    if systems:
+        draw_bleu_by_length(systems, output, "Sample corpus, test set", axis, variants)
 
 
 def section(name: str, kept: Mapping[str, Any]) -> str:
@@ -204,8 +222,9 @@ def section(name: str, kept: Mapping[str, Any]) -> str:
 
 def own_lines(name: str) -> list[str]:
     """The lines of a recipe that BASE does not have; of BASE itself, its attention."""
-    base, own = (path(one).read_text(encoding="utf-8").splitlines()[1:] for one in (BASE, name))
-    return [line.strip() for line in own if line not in base or (name == BASE and "attention:" in line)]
+    base, own = (path(one).read_text(encoding="utf-8").splitlines() for one in (BASE, name))
+    said = [line for line in own if not line.startswith("#")]
+    return [line.strip() for line in said if line not in base or (name == BASE and "attention:" in line)]
 
 
 def row(name: str, kept: Mapping[str, Any]) -> list[str]:
@@ -237,6 +256,8 @@ def overview(kept: Mapping[str, Any]) -> str:
         )
     if LENGTHS.exists():
         parts.append(f"![BLEU by source length](pictures/{LENGTHS.name})")
+    if DISTANCES.exists():
+        parts.append(f"![BLEU by how far words move](pictures/{DISTANCES.name})")
     if missing:
         parts.append(f"Not trained yet: {', '.join(missing)}.")
     return "\n\n".join(parts)
