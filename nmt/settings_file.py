@@ -137,7 +137,7 @@ def _explain(error: ErrorDetails, spot: _Spot, model: type[Settings]) -> tuple[s
     """Message and hint for one of pydantic's errors."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        return "unknown key", _nearest_key(str(spot.path[-1]), spot.section, model)
+        return "unknown key", _nearest_key(spot, model)
     if kind == "missing" and not _too_short(error):
         return _MISSING, f"expected {describe(spot.annotation)}"
     if kind == "union_tag_not_found":
@@ -154,12 +154,15 @@ def _explain(error: ErrorDetails, spot: _Spot, model: type[Settings]) -> tuple[s
     return f"expected {describe(spot.annotation)}, got {show(value)}", ""
 
 
-def _nearest_key(word: str, section: type[Settings], model: type[Settings]) -> str:
-    elsewhere = [dotted(path) for path in key_paths(model) if path[-1] == word]
-    if elsewhere and word not in section.model_fields:
-        question = " or ".join(repr(path) for path in elsewhere[:2])
-        return f"did you mean {question}? here: {', '.join(section.model_fields)}"
-    return did_you_mean(word, section.model_fields)
+def _nearest_key(spot: _Spot, model: type[Settings]) -> str:
+    word, allowed = str(spot.path[-1]), spot.section.model_fields
+    elsewhere = [path for path in key_paths(model) if path[-1] == word]
+    if not elsewhere:
+        return did_you_mean(word, allowed)
+    if spot.path in elsewhere:
+        return f"another kind has this key; here: {', '.join(allowed)}"
+    question = " or ".join(repr(dotted(path)) for path in elsewhere[:2])
+    return f"did you mean {question}? here: {', '.join(allowed)}"
 
 
 def key_paths(section: type[Settings], path: KeyPath = ()) -> Iterator[KeyPath]:

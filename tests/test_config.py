@@ -170,6 +170,7 @@ CONV = "model:\n  embedding_size: 64\n  decoder:\n    name: conv\n"
 FORBIDDEN = {
     "`decoder: transformer` or `conv` with `attention: none`": (CONV + "    attention: none\n", 8),
     "`decoder: transformer` with `attention.heads`": (TRANSFORMER + "    attention: {score: dot, heads: 2}\n", 9),
+    "`decoder: transformer` with `attention.hops`": (TRANSFORMER + "    attention: {score: dot, hops: 2}\n", 9),
     "`score: location` in a Transformer": (TRANSFORMER + "    attention: {score: location}\n", 9),
     "`decoder.self_attention` with `scope: ntm` or `hard`": (TRANSFORMER + "    self_attention: {scope: hard}\n", 9),
     "several sources in `data` without `model.sources`, or this without them": (

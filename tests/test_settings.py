@@ -127,6 +127,10 @@ REFUSED = {
         "title: x\nencoder:\n  sise: 3\n",
         ("x.yaml:3: encoder.sise: unknown key", "did you mean 'size'? allowed: name, cell, size"),
     ),
+    "unknown key of another kind": (
+        "title: a\nencoder:\n  name: stack\n  cell: lstm\nneeded: rnn\n",
+        ("x.yaml:4: encoder.cell: unknown key", "another kind has this key; here: name, size"),
+    ),
     "unknown key that stands elsewhere": (
         "title: x\nbatch_tokens: 3\n",
         (

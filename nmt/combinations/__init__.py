@@ -95,6 +95,12 @@ FORBIDDEN_KEYS: tuple[Rule[Document], ...] = (
     _written_for(
         ("transformer",), "attention.heads", "all attentions of a layer have equally many heads", "set decoder.heads"
     ),
+    _written_for(
+        ("transformer",),
+        "attention.hops",
+        "its layers read the source one after the other, each asking with what those below it have read",
+        "set decoder.num_layers",
+    ),
     _written_for(_WITHOUT_RECURRENCE, "input_feeding", "it has no recurrence that could be fed", _REMOVE),
     _written_for(_WITHOUT_RECURRENCE, "query", "its queries are the states of its own layers, in every layer", _REMOVE),
     _written_for(_WITHOUT_RECURRENCE, "deep_output", "its last layer is what the output scores", _REMOVE),
