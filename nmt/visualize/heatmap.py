@@ -99,8 +99,9 @@ def make_figure(
     axes.set_ylim(max(len(target), 1), 0)
     _label(axes, source, target)
     if gold_links is not None:
-        _outline(axes, gold_links, len(source), len(target))
-        set_text(axes.set_xlabel("outlined: gold links; dotted: possible ones", loc="left"), TEXT - 2, QUIET)
+        dotted = _outline(axes, gold_links, len(source), len(target))
+        legend = "outlined: gold links" + "; dotted: possible ones" * dotted
+        set_text(axes.set_xlabel(legend, loc="left"), TEXT - 2, QUIET)
     if title:
         set_text(axes.set_title(title, loc="left", pad=8), TEXT + 1)
     bar_height = min(height, 2.2)
@@ -131,9 +132,10 @@ def _readable(token: str) -> str:
     return visible if len(visible) <= MAX_LETTERS else visible[: MAX_LETTERS - 1] + "…"
 
 
-def _outline(axes: Axes, gold_links: GoldLinks, columns: int, rows: int) -> None:
-    """Squares a little inside their cells, so that neighbours stay apart."""
-    for i, j in sorted(gold_links.possible):
-        if i < columns and j < rows:
-            style = "-" if (i, j) in gold_links.sure else ":"
-            axes.add_patch(Rectangle((i + 0.08, j + 0.08), 0.84, 0.84, fill=False, ec=GOLD, lw=1.6, ls=style))
+def _outline(axes: Axes, gold_links: GoldLinks, columns: int, rows: int) -> bool:
+    """Squares a little inside their cells, so that neighbours stay apart; whether any of them is dotted."""
+    drawn = {(i, j) for i, j in gold_links.possible if i < columns and j < rows}
+    for i, j in sorted(drawn):
+        style = "-" if (i, j) in gold_links.sure else ":"
+        axes.add_patch(Rectangle((i + 0.08, j + 0.08), 0.84, 0.84, fill=False, ec=GOLD, lw=1.6, ls=style))
+    return not drawn <= gold_links.sure

@@ -2,7 +2,7 @@
 that a pointer sorts."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,11 +62,21 @@ def main(names: Sequence[str]) -> None:
     for seed, folder in zip(SEEDS, SORTED[1:], strict=True):
         if not folder.exists():
             write_sample(folder, seed, kind=Kind.SORT)
+    check_unseen([folder / "train.target" for folder in SORTED], NUMBERS / "test.target")
     for name in known(names, TRIALS):
         trial, run = TRIALS[name], Path("runs") / EXPERIMENT / name.replace(": ", "_").replace(", ", "_")
         config = CONFIGS / f"{trial.config}.yaml"
         measured(EXPERIMENT, name, config, run, partial(measure, run, trial.task), trial.changes)
         report()
+
+
+def check_unseen(trained: Iterable[Path], tested: Path) -> None:
+    """Leave with a message where a line of the test set is trained on. Of targets: sorted numbers are those of every
+    sequence that they could come from."""
+    lines = set(read_lines(tested))
+    for path in trained:
+        if found := lines & set(read_lines(path)):
+            sys.exit(f"{path}: has {len(found)} lines of {tested}")
 
 
 def measure(run: Path, task: Path) -> dict[str, Any]:

@@ -6,18 +6,16 @@ the config has for itself, the picture and the figures. Recipes for other corpor
 """
 
 import argparse
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from experiments.heatmaps import Texts, draw
 from experiments.results import markdown, measured, read_results, write_table
 from experiments.sample import DATA, alignment_error, pairs
-from PIL import Image
 
 from nmt.config import config_hash, load_config
 from nmt.data.sample import write_sample
@@ -33,8 +31,13 @@ LENGTHS, DISTANCES = Path("docs/pictures/zoo_by_length.png"), Path("docs/picture
 EDGES, FAR = (7, 10, 13, 17, 22), (3, 5, 7)
 BASE = "score_additive"
 SENTENCES = (13, 98, 166)  # lines of the test set, from 1
+SHOWN = Texts((DATA / "test.en",), DATA / "test.de", DATA / "test.align")
 LONGER = 4
 LIMITED = ("attention_none", "attention_none_every_step", "score_location", "scope_local_m", "scope_hard")
+OF_ENCODERS = (  # the picture is of the decoder's look at such states, not of what their encoder attends to itself
+    *("encoder_rnn", "encoder_lstmn", "encoder_conv", "encoder_snail", "encoder_transformer"),
+    *("gated_layers", "source_embeddings"),
+)
 HEADER = ("BLEU", "chrF", "AER", "parameters", "training tokens/s", "sentences/s", f"BLEU, {LONGER} × the updates")
 
 
@@ -66,7 +69,7 @@ def examine(name: str) -> None:
     run = RUNS / kept_as.replace(" ", "_")
     figures = measured(EXPERIMENT, kept_as, path(first), run, partial(measure, run), changes)
     if not more and figures["aer"] is not None and not picture(first).exists():
-        draw(run, picture(first))
+        draw(run, SHOWN, SENTENCES, picture(first))
 
 
 def path(name: str) -> Path:
@@ -157,32 +160,6 @@ def training_speed(events: Iterable[Mapping[str, Any]]) -> float:
     return sum(event["tokens"] for event in trained) / (60 * trained[-1]["cpu_minutes"])
 
 
-def draw(run: Path, output: Path) -> None:
-    """The heatmaps of the three sentences with their gold links, by `nmt align`, side by side in one picture."""
-    with tempfile.TemporaryDirectory() as folder:
-        for ending in ("en", "de", "align"):
-            lines = (DATA / f"test.{ending}").read_text(encoding="utf-8").splitlines()
-            chosen = "".join(f"{lines[number - 1]}\n" for number in SENTENCES)
-            Path(folder, f"test.{ending}").write_text(chosen, encoding="utf-8")
-        files = [f"--source={folder}/test.en", f"--target={folder}/test.de", f"--gold={folder}/test.align"]
-        command = [sys.executable, "-m", "nmt", "align", str(run), *files]
-        subprocess.run([*command, f"--heatmaps={folder}", f"--output={folder}/links"], check=True)
-        join([Path(folder, f"{number:04}.png") for number in range(1, len(SENTENCES) + 1)], output)
-
-
-def join(parts: list[Path], output: Path) -> None:
-    """The pictures side by side, at two thirds of their size and in 128 colours."""
-    pictures = [Image.open(part).convert("RGB") for part in parts]
-    whole = Image.new("RGB", (sum(one.width for one in pictures), max(one.height for one in pictures)), "white")
-    left = 0
-    for one in pictures:
-        whole.paste(one, (left, whole.height - one.height))
-        left += one.width
-    small = whole.resize((whole.width * 2 // 3, whole.height * 2 // 3), Image.Resampling.LANCZOS)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    small.quantize(128).save(output, optimize=True)
-
-
 def report() -> None:
     """Write what is known of every recipe into the document."""
     kept = read_results(EXPERIMENT)
@@ -212,7 +189,8 @@ def section(name: str, kept: Mapping[str, Any]) -> str:
     parts = [f"[{path(name)}](../{path(name)}):", "```yaml\n" + "\n".join(own_lines(name)) + "\n```"]
     first = trained_as(name)
     if picture(first).exists():
-        parts.append(f"![Where {name} looks in three sentences](pictures/zoo/{first}.png)")
+        looker = f"the decoder of {name}" if name in OF_ENCODERS else name
+        parts.append(f"![Where {looker} looks in three sentences](pictures/zoo/{first}.png)")
     if first in kept:
         parts.append(markdown(HEADER, [row(first, kept)]))
     elif on_the_sample(name):

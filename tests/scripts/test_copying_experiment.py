@@ -18,6 +18,15 @@ def test_every_trial_trains_on_its_task(name: str) -> None:
     assert all(path.is_relative_to(trial.task) for path in texts)
 
 
+def test_a_corpus_that_has_a_line_of_the_test_set_is_refused(tmp_path: Path) -> None:
+    tested, other, same = (tmp_path / name for name in ("tested", "other", "same"))
+    for path, text in ((tested, "1 2\n3 4\n"), (other, "1 3\n2 4\n"), (same, "1 3\n3 4\n")):
+        path.write_text(text, encoding="utf-8")
+    copying.check_unseen([other], tested)
+    with pytest.raises(SystemExit, match=r"same: has 1 lines of .*tested"):
+        copying.check_unseen([other, same], tested)
+
+
 def test_the_table_has_a_row_for_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = tmp_path / "x.md"
     document.write_text("<!-- table: copying -->\n<!-- end -->\n")

@@ -98,6 +98,15 @@ def test_gold_links_are_outlined_and_possible_ones_dotted():
     assert {to_hex(square.get_edgecolor()) for square in squares} == {GOLD}
 
 
+def test_the_legend_speaks_of_dotted_squares_where_there_are_any():
+    sure, outside = frozenset({(0, 0)}), frozenset({(0, 0), (7, 7)})
+    legends = [
+        axes_of(SOURCE, TARGET, WEIGHTS, "", GoldLinks(sure, possible)).get_xlabel()
+        for possible in (sure, outside, frozenset({(0, 0), (2, 1)}))
+    ]
+    assert legends == [*["outlined: gold links"] * 2, "outlined: gold links; dotted: possible ones"]
+
+
 def test_dollars_and_other_marks_are_drawn_as_they_are(tmp_path):
     tokens = ["$5", "$x_1$", r"\frac", "a^2", "%", "#", "&"]
     axes = axes_of(tokens, tokens, np.eye(7), "$title$")
