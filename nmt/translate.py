@@ -104,7 +104,7 @@ class LineTranslator(ABC):
                 )
             if self.inputs.is_blank(row):
                 recent.end()
-            recent.add(row[0] if is_text(row[0]) else "")
+            recent.add(row[0])
             yield row
 
     @abstractmethod

@@ -13,6 +13,7 @@ from nmt.cli.options import (
     BatchTokens,
     Checkpoint,
     Device,
+    Documents,
     Heads,
     Layer,
     Overwrite,
@@ -47,6 +48,7 @@ def align(
         list[Path], typer.Option(metavar="FILE", help="Text. May be repeated; the first source is aligned.")
     ],
     target: Annotated[Path, typer.Option(metavar="FILE", help="Its translation, line by line.")],
+    documents: Documents = None,
     format_: Annotated[
         Format, typer.Option("--format", help="Links `0-0 1-2`, or weights as JSON Lines or NumPy's npz.")
     ] = Format.PHARAOH,
@@ -81,15 +83,15 @@ def align(
     """
     if format_ is Format.NPZ and output is None:
         raise ConfigError("--format npz: a binary file does not go to the terminal", "give --output FILE")
-    from nmt.cli.results import check_files, check_new, draw_in, pairs_of, pictures_in
+    from nmt.cli.results import check_files, check_new, draw_in, lines_of, pairs_of, pictures_in
     from nmt.storage.files import made_folder
 
-    check_files(run, (*source, target, gold), (output,))
+    check_files(run, (*source, target, documents, gold), (output,))
     check_new((output, *pictures_in(heatmaps)), overwrite)
-    lines, targets = pairs_of(source, target)
+    read, targets = pairs_of(source, target, documents)
     translator = load_translator(run, checkpoint, device, threads)
-    check_sources("--source", len(source), translator)
-    rows, want = list(translator.rows(lines)), wanted(layer, heads)
+    check_sources("--source", len(source), documents, translator)
+    rows, want = list(translator.rows(lines_of(read, documents, translator.inputs.context))), wanted(layer, heads)
     translator.check(want)
     kept = _Kept(_gold(gold, ([row[0] for row in rows], targets), translator.tokenizers) if gold else None)
     if heatmaps:

@@ -1,5 +1,6 @@
 """`nmt evaluate`: translate a test set and measure how good the translation is."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from nmt.cli.options import (
     BeamSize,
     Checkpoint,
     Device,
+    Documents,
     Heads,
     Layer,
     Overwrite,
@@ -43,6 +45,7 @@ def evaluate(
         list[Path], typer.Option(metavar="FILE", help="Text to translate. May be repeated, once for each source.")
     ],
     reference: Annotated[Path, typer.Option(metavar="FILE", help="Its translation by people.")],
+    documents: Documents = None,
     lowercase: Annotated[bool, typer.Option("--lowercase", help="Compare without regard to case.")] = False,
     tokenize: Annotated[
         str, typer.Option(metavar="NAME", help="How BLEU splits words: 13a, intl, zh, ja-mecab, char, …")
@@ -69,24 +72,25 @@ def evaluate(
     Example:
       nmt evaluate runs/x --source test.en --reference test.de --lowercase
     """
-    from nmt.cli.results import check_files, check_new, draw_in, opened, pairs_of, pictures_in
+    from nmt.cli.results import check_files, check_new, draw_in, lines_of, opened, pairs_of, pictures_in
     from nmt.metrics.bleu import evaluate as measure
     from nmt.metrics.bleu import make_metric
     from nmt.translate import Decoding
 
     want = wanted_with("--alignments", alignments is not None, layer, heads)
     matrices = alignments and alignments / "alignments.jsonl"
-    check_files(run, (*source, reference), (output, json, matrices))
+    check_files(run, (*source, reference, documents), (output, json, matrices))
     check_new((output, json, matrices, *pictures_in(alignments)), overwrite)
     make_metric("bleu", lowercase, tokenize)
-    sources, references = pairs_of(source, reference)
+    rows, references = pairs_of(source, reference, documents)
     translator = load_translator(run, checkpoint, device, threads, precision)
-    check_sources("--source", len(source), translator)
+    check_sources("--source", len(source), documents, translator)
     if want:
         translator.check(want)
     decoding = Decoding(searching(translator.search, beam_size=beam_size), 1, want, None, batch_tokens)
     with ExitStack() as stack:
         figures = stack.enter_context(opened(json, overwrite)) if json else None
+        sources = lines_of(rows, documents, translator.inputs.context)
         texts, first = _written(translator, (sources, source), decoding, (output, matrices), overwrite)
         scores = measure(texts, references, lowercase, tokenize)
         typer.echo("\n".join(map(str, scores)))
@@ -98,7 +102,7 @@ def evaluate(
 
 def _written(
     translator: "Translator",
-    text: tuple[list["Line"], list[Path]],
+    text: tuple[Iterable["Line"], list[Path]],
     decoding: "Decoding",
     written: tuple[Path | None, Path | None],
     overwrite: bool,

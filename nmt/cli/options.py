@@ -75,6 +75,16 @@ Heads = Annotated[
 ]
 
 
+Documents = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The id of each line's document, one a line; without it, blank lines end documents.",
+        show_default=False,
+    ),
+]
+
+
 def load_translator(
     run: Path,
     checkpoint: str,
@@ -107,14 +117,20 @@ def compute_with(device: str | None, threads: int | None) -> str | None:
     return device
 
 
-def check_sources(option: str, given: int, translator: "LineTranslator") -> None:
-    """Raises: ConfigError unless as many source texts are given as the model reads."""
+def check_sources(option: str, given: int, documents: Path | None, translator: "LineTranslator") -> None:
+    """Raises: ConfigError unless as many source texts are given as the model reads, and for the ids of documents where
+    it reads each line by itself."""
     asked = translator.inputs.texts
     if given != asked:
         texts = "1 source text" if given == 1 else f"{given} source texts"
         raise ConfigError(
             f"{option}: {texts} given, and the model reads {asked}",
             f"give {option} {'once' if asked == 1 else 'once for each, in the order of data.train.source'}",
+        )
+    if documents is not None and not translator.inputs.context:
+        raise ConfigError(
+            f"--documents {documents}: the model reads no sentence before the one that it translates",
+            "leave --documents out; with data.context.sentences a model is trained to read them",
         )
 
 

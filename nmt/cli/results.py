@@ -4,19 +4,20 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import typer
 
-from nmt.data.corpus import decoded, read_pairs, read_rows, with_halves
-from nmt.data.inputs import as_line
+from nmt.data.corpus import decoded, read_lines, read_pairs, read_rows, with_halves
+from nmt.data.inputs import as_line, in_documents
 from nmt.errors import ConfigError, DataError
 from nmt.storage.files import written_whole
 from nmt.storage.places import check_free, is_file, is_there, resolved
 
 if TYPE_CHECKING:
-    from nmt.data.inputs import Line
+    from nmt.data.inputs import Line, Row
     from nmt.metrics.alignment import GoldLinks
     from nmt.metrics.matrices import AlignmentMatrix
     from nmt.text.tokenizers import Tokenizer, Tokenizers
@@ -25,13 +26,30 @@ if TYPE_CHECKING:
 PICTURES = 50  # heatmaps drawn of a file, at most
 
 
-def lines_of(paths: Sequence[Path]) -> Iterator["Line"]:
-    """The lines of a file, or of several in step, or of standard input where there is none; what is no UTF-8 in them
-    as `with_halves`.
+def rows_of(paths: Sequence[Path], documents: Path | None) -> Iterator["Row"]:
+    """The lines of a file, or of several in step, or of standard input where there is none, and the ids of their
+    documents where a file has them; what is no UTF-8 in them as `with_halves`.
 
-    Raises: DataError as `read_rows`.
+    Raises: DataError as `read_rows`, and where standard input has more lines than there are ids, or fewer.
     """
-    return map(as_line, read_rows(paths, with_halves)) if paths else _standard_input()
+    if paths or documents is None:
+        ids = [] if documents is None else [documents]
+        return read_rows([*paths, *ids], with_halves) if paths else ((line,) for line in _standard_input())
+    return _with_ids(_standard_input(), documents)
+
+
+def _with_ids(lines: Iterator[str], documents: Path) -> Iterator["Row"]:
+    for number, (line, own) in enumerate(zip_longest(lines, read_lines(documents, with_halves)), 1):
+        if own is None:
+            raise DataError(f"{documents}: ends before line {number} of standard input", "give an id for each line")
+        if line is None:
+            raise DataError(f"{documents}:{number}: standard input ends before it", "give an id for each line")
+        yield line, own
+
+
+def lines_of(rows: Iterable["Row"], documents: Path | None, context: int) -> Iterator["Line"]:
+    """What is translated of such rows: with the `context` sentences before it in its document, where ids are given."""
+    return map(as_line, rows) if documents is None else in_documents(rows, context)
 
 
 def is_typed() -> bool:
@@ -117,10 +135,14 @@ def _is_of(run: Path, path: Path) -> bool:
     return place.relative_to(home).parts[0] in CONTENTS or (is_export(run) and is_there(path, ConfigError))
 
 
-def pairs_of(sources: Sequence[Path], target: Path) -> tuple[list["Line"], list[str]]:
-    """The lines of the source texts and of the target. Raises: DataError when they are not equally many, or none."""
-    pairs = list(read_pairs([[source] for source in sources], [target]))
-    return [as_line(pair.sources) for pair in pairs], [pair.target for pair in pairs]
+def pairs_of(sources: Sequence[Path], target: Path, documents: Path | None) -> tuple[list["Row"], list[str]]:
+    """The lines of the source texts, with the ids of their documents as `rows_of`, and of the target.
+
+    Raises: DataError when they are not equally many, or none.
+    """
+    ids = [] if documents is None else [documents]
+    pairs = list(read_pairs([[source] for source in sources], [target], ids))
+    return [(*pair.sources, *[pair.document[1]][: len(ids)]) for pair in pairs], [pair.target for pair in pairs]
 
 
 def noted(translations: Iterable["Translation"], names: Sequence[str], done: int = 0) -> Iterator["Translation"]:

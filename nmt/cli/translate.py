@@ -1,5 +1,6 @@
 """`nmt translate`: translate lines of text with a trained model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from nmt.cli.options import (
     Checkpoint,
     CoveragePenalty,
     Device,
+    Documents,
     Heads,
     Layer,
     LengthPenalty,
@@ -57,6 +59,7 @@ Heatmaps = Annotated[
 def translate(
     run: RunArgument,
     input_: Texts = None,
+    documents: Documents = None,
     output: Output = None,
     checkpoint: Checkpoint = BEST,
     beam_size: BeamSize = None,
@@ -86,8 +89,7 @@ def translate(
     stay empty. To a model of whole documents a blank line ends one.
 
     With --input and --output, lines stand in FILE.partial until all are
-    there; when stopped or killed, the same command with --resume goes on,
-    and with --overwrite it begins anew.
+    there; the same command goes on with --resume, anew with --overwrite.
 
     \b
     Examples:
@@ -100,23 +102,23 @@ def translate(
     from nmt.translate import Decoding
 
     inputs = input_ or []
-    _check(run, n_best, inputs, output, json)
-    made_of = _made_of(run, checkpoint, inputs, (output, json), resume)
+    _check(run, n_best, [*inputs, documents], output, json)
+    made_of = _made_of(run, checkpoint, inputs and [*inputs, documents], (output, json), resume)
     _check_new((output, json), heatmaps, bool(made_of), resume, overwrite)
     shown = bool(json or heatmaps or replace_unknown)
     want = wanted_with("--json, --heatmaps or --replace-unknown", shown, layer, heads)
     translator = load_engine(engine, run, made_of.get("checkpoint", checkpoint), device, threads, precision)
-    check_sources("--input", max(len(inputs), 1), translator)
+    check_sources("--input", max(len(inputs), 1), documents, translator)
     search = searching(
         translator.search, beam_size=beam_size, length_penalty=length_penalty, coverage_penalty=coverage_penalty
     )
     longest = max_length and max_length + 1  # the end of the sentence is a piece, too
     decoding = Decoding(search, n_best, want, longest, batch_tokens, replace_unknown)
-    work = Work(translator, decoding, inputs, output, json, heatmaps)
+    work = Work(translator, decoding, inputs, documents, output, json, heatmaps)
     write(work, made_of | {"precision": precision}, resume, overwrite)
 
 
-def _check(run: Path, n_best: int, inputs: list[Path], output: Path | None, json: Path | None) -> None:
+def _check(run: Path, n_best: int, read: list[Path | None], output: Path | None, json: Path | None) -> None:
     from nmt.cli.results import check_files
     from nmt.cli.translating import is_lasting
     from nmt.storage.partial import beside, note_beside
@@ -125,7 +127,7 @@ def _check(run: Path, n_best: int, inputs: list[Path], output: Path | None, json
         raise ConfigError("--n-best chooses how many hypotheses the JSON file has", "give --json with it")
     lasting = [path for path in (output, json) if path and is_lasting(path)]
     notes = [note_beside(path) for path in lasting if path is output]
-    check_files(run, inputs, (output, json, *map(beside, lasting), *notes))
+    check_files(run, read, (output, json, *map(beside, lasting), *notes))
 
 
 def _check_new(outputs: _Outputs, heatmaps: Path | None, lasting: bool, resume: bool, overwrite: bool) -> None:
@@ -143,14 +145,16 @@ def _check_new(outputs: _Outputs, heatmaps: Path | None, lasting: bool, resume: 
     check_new([*([] if lasting else places), *pictures_in(heatmaps)], overwrite or begun)
 
 
-def _made_of(run: Path, checkpoint: str, inputs: list[Path], outputs: _Outputs, resume: bool) -> dict[str, Any]:
+def _made_of(
+    run: Path, checkpoint: str, read: Sequence[Path | None], outputs: _Outputs, resume: bool
+) -> dict[str, Any]:
     """What a translation that can be gone on with comes of; nothing of one that cannot.
 
     Raises: ConfigError where that one is to be gone on with; CheckpointError as `origin`.
     """
     from nmt.cli.translating import is_lasting, origin
 
-    if outputs[0] and inputs and all(map(is_lasting, [*inputs, *filter(None, outputs)])):
+    if outputs[0] and read and all(map(is_lasting, filter(None, [*read, *outputs]))):
         return origin(run, checkpoint)
     if resume:
         message = "--resume: goes on with what was written to a file, of what can be read again"

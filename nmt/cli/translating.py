@@ -18,6 +18,7 @@ from nmt.cli.results import (
     lines_of,
     noted,
     opened,
+    rows_of,
     translation_record,
     word_matrix,
 )
@@ -39,6 +40,7 @@ class Work(NamedTuple):
     translator: "LineTranslator"
     decoding: "Decoding"
     inputs: list[Path]
+    documents: Path | None
     output: Path | None
     json: Path | None
     heatmaps: Path | None
@@ -48,10 +50,16 @@ class Work(NamedTuple):
         """What messages call the sources."""
         return [str(path) for path in self.inputs] or ["standard input"]
 
+    @property
+    def read(self) -> list[Path]:
+        """The files that are read, in step."""
+        return [*self.inputs, *([self.documents] if self.documents else [])]
+
     def translations(self, done: int = 0) -> Iterator["Translation"]:
         """Those of the lines after the first `done`; pictures of the first lines are drawn before the last of these
         comes out, so that whoever has that line has them."""
-        lines = lines_of(self.inputs)
+        rows = rows_of(self.inputs, self.documents)
+        lines = lines_of(rows, self.documents, self.translator.inputs.context)
         typed = not self.inputs and is_typed()
         if typed:
             typer.echo("type lines to translate; Ctrl-D ends", err=True)
@@ -116,14 +124,14 @@ def write(work: Work, made_of: dict[str, Any], resume: bool, overwrite: bool) ->
         _write_whole(work, overwrite)
         return
     places = [work.output, *([work.json] if work.json else [])]
-    check_formats(work.inputs)
-    read = [digest(path) for path in work.inputs]
-    check_equal(work.inputs, [text.lines for text in read])
-    for _ in read_rows(work.inputs, with_halves):
+    check_formats(work.read)
+    read = [digest(path) for path in work.read]
+    check_equal(work.read, [text.lines for text in read])
+    for _ in read_rows(work.read, with_halves):
         pass  # a file that is no text is told before hours of work, not after
     depends = {**made_of, **_depends_on(work, read)}
     fewest = PICTURES * bool(work.heatmaps)
-    check = partial(_check_unchanged, work.inputs, read)
+    check = partial(_check_unchanged, work.read, read)
     names = _names(work, made_of)
     with partial_files(places, depends, resume, overwrite, fewest, check, names) as files:
         try:
@@ -159,7 +167,7 @@ def _depends_on(work: Work, read: list[Digest]) -> dict[str, Any]:
 
 def _names(work: Work, made_of: dict[str, Any]) -> dict[str, str]:
     """What people call that of which a translation depends on the hash."""
-    inputs = {f"input.{number}": str(path) for number, path in enumerate(work.inputs)}
+    inputs = {f"input.{number}": str(path) for number, path in enumerate(work.read)}
     return {**inputs, "weights": made_of["checkpoint"], "settings": "the model's config or tokenizer"}
 
 

@@ -4,10 +4,10 @@ A row holds the texts of all sources of a sentence, in order; each becomes one `
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from nmt.data.corpus import is_blank
+from nmt.data.corpus import is_blank, is_text
 from nmt.text.copying import copied_ids, target_ids
 from nmt.text.tokenizers import Tokenizer
 from nmt.text.vocabulary import EOS, Vocabulary
@@ -66,13 +66,25 @@ class Recent:
         return (*self._kept, *[""] * (self._count - len(self._kept)))
 
     def add(self, sentence: str) -> None:
-        """The next sentence of the document; a blank one is none."""
-        if not is_blank(sentence):
+        """The next sentence of the document; what is blank, or no text, is none."""
+        if is_text(sentence) and not is_blank(sentence):
             self._kept.appendleft(sentence)
 
     def end(self) -> None:
         """The document ends here."""
         self._kept.clear()
+
+
+def in_documents(rows: Iterable[Row], count: int) -> Iterator[Row]:
+    """Of lines with the ids of their documents, each line with the `count` sentences before it in its document, which
+    ends at a blank line, too."""
+    recent, document = Recent(count), ""
+    for line, own in rows:
+        if own != document or is_blank(line):
+            recent.end()
+        document = own
+        yield (line, *recent.before())
+        recent.add(line)
 
 
 def as_line(row: Sequence[str]) -> Line:

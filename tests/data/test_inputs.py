@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from nmt.batch import Batch
 from nmt.data.batching import Batches, sequential_batches
-from nmt.data.inputs import Inputs, Recent
+from nmt.data.inputs import Inputs, Recent, in_documents
 from nmt.data.prepare import Counts, Prepared, prepare
 from nmt.data.settings import DataSettings
 from nmt.errors import DataError
@@ -48,6 +48,29 @@ def rows(data: Prepared) -> list[list[str]]:
 def only(data: Prepared) -> Batch:
     (batch,) = sequential_batches(data.train, 10_000)
     return batch
+
+
+def test_a_line_has_the_sentences_before_it_in_its_document():
+    lines = [
+        ("one", "x"),
+        ("two", "x"),
+        ("three", "x"),
+        ("four", "y"),
+        (" ", "y"),
+        ("five", "y"),
+        ("\udc80", "y"),
+        ("six", "y"),
+    ]
+    assert list(in_documents(lines, 2)) == [
+        ("one", "", ""),
+        ("two", "one", ""),
+        ("three", "two", "one"),
+        ("four", "", ""),
+        (" ", "", ""),
+        ("five", "", ""),
+        ("\udc80", "five", ""),
+        ("six", "five", ""),
+    ]
 
 
 # ---- several sources
