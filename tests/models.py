@@ -71,8 +71,7 @@ def conv_decoder(attention: Shape | None = None, **options: Any) -> Shape:
 def _attentions() -> Iterator[tuple[str, Shape]]:
     for score in SCORES:
         yield f"score-{score}", rnn({"score": score})
-        if score != "location":  # configs refuse it with several heads
-            yield f"score-{score}-2-heads", rnn({"score": score, "heads": 2}, query="current")
+        yield f"score-{score}-2-heads", rnn({"score": score, "heads": 2}, query="current")
     for normalizer in NORMALIZERS:
         yield f"normalizer-{normalizer}", rnn({"normalizer": normalizer})
     for number, scope in enumerate(SCOPES):
@@ -128,9 +127,8 @@ def _transformers() -> Iterator[tuple[str, Shape]]:
         for positions in POSITIONS:
             yield f"transformer-{norm}-{positions}", transformer(norm=norm, positions=positions)
     for score in SCORES:
-        if score != "location":  # configs refuse it
-            part = {"score": score}
-            yield f"transformer-{score}", transformer({"attention": part}, self_attention=part)
+        part = {"score": score}
+        yield f"transformer-{score}", transformer({"attention": part}, self_attention=part)
     for number, scope in enumerate(SCOPES):
         score = "additive" if scope["name"] == "multi_dimensional" else "scaled_dot"
         part = {"score": score, "scope": scope}

@@ -171,7 +171,6 @@ FORBIDDEN = {
     "`decoder: transformer` or `conv` with `attention: none`": (CONV + "    attention: none\n", 8),
     "`decoder: transformer` with `attention.heads`": (TRANSFORMER + "    attention: {score: dot, heads: 2}\n", 9),
     "`decoder: transformer` with `attention.hops`": (TRANSFORMER + "    attention: {score: dot, hops: 2}\n", 9),
-    "`score: location` in a Transformer": (TRANSFORMER + "    attention: {score: location}\n", 9),
     "`decoder.self_attention` with `scope: ntm` or `hard`": (TRANSFORMER + "    self_attention: {scope: hard}\n", 9),
     "several sources in `data` without `model.sources`, or this without them": (
         "  context: {sentences: 2}\n",
@@ -217,10 +216,6 @@ FORBIDDEN = {
     "several `attention.hops` over states of another width than the decoder's": (
         "model:\n  encoder: {name: rnn, size: 100}\n  decoder: {name: rnn, size: 100, attention: {hops: 2}}\n",
         6,
-    ),
-    "`score: location` with several `attention.heads`": (
-        "model:\n  decoder:\n    name: rnn\n    attention: {score: location, heads: 2}\n",
-        7,
     ),
     "`model.sources` with `attention: none`": (
         "  context: {sentences: 1}\nmodel:\n  sources: {combine: gate}\n  decoder: {name: rnn, attention: none}\n",
@@ -380,6 +375,8 @@ POSSIBLE: dict[str, Any] = {
     "additive scores in a Transformer": "model: {encoder: {name: transformer, self_attention: {score: additive, "
     "scope: local_m}}, decoder: {name: transformer, self_attention: {score: cosine, scope: expanded}, "
     "attention: {scope: local_p}}}",
+    "places in a Transformer": "model: {encoder: {name: transformer, self_attention: {score: location}}, "
+    "decoder: {name: transformer, self_attention: {score: location}, attention: {score: location}}}",
     "a convolutional decoder over a recurrent encoder": "model: {embedding_size: 12, decoder: {name: conv, size: 7, "
     "attention: {heads: 3, scope: local_p}}}",
     "reading backwards": "model: {encoder: {name: rnn, bidirectional: false, reverse: true}}",

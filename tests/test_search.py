@@ -29,6 +29,7 @@ SHAPES = {
     "lstm": rnn({"name": "none"}, cell="lstm", encoder={"cell": "lstm"}, num_layers=2),
     "transformer": transformer(),
     "window on the past": transformer({"self_attention": {"scope": {"name": "local_p", "window": 1}}}),
+    "places": transformer({"self_attention": {"score": "location"}, "attention": {"score": "location"}}),
     "copy": {**rnn({"scope": {"name": "local_p", "window": 2}}), "output": "copy"},
     "pointer": {**rnn(query="current", deep_output=False), "output": "pointer"},
     "copying transformer": {**transformer(), "output": "copy"},
@@ -274,7 +275,7 @@ def test_a_translation_does_not_depend_on_the_batch_or_the_order_of_lines(name, 
         alone = searched(model, (source_of([rows[line]]),), **options)[0] if place < 16 else together[line]
         for (best, *_), (other, *_) in ((together[line], alone), (together[line], mixed[place])):
             assert best.ids == other.ids or abs(best.score - other.score) < 1e-5
-            assert best.score == pytest.approx(other.score, abs=1e-5)
+            assert best.score == pytest.approx(other.score, rel=3e-6, abs=1e-5)  # float32 has 24 bits
 
 
 @pytest.mark.parametrize("name", SHAPES)

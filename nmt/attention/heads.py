@@ -19,9 +19,11 @@ from nmt import tree
 from nmt.attention.base import Attended, Memory, Scope, Score
 from nmt.attention.coverage import Covered
 from nmt.attention.hops import Hops
+from nmt.attention.local import positions
 from nmt.attention.normalizers import NormalizerOptions, Softmax
+from nmt.attention.rows import Placed
 from nmt.attention.scopes import Global, ScopeOptions
-from nmt.attention.scores import Additive, Concat, Mlp, ScaledDot, ScoreOptions
+from nmt.attention.scores import Additive, Concat, Location, Mlp, ScaledDot, ScoreOptions
 from nmt.errors import ConfigError
 from nmt.settings import Settings, choice, shown
 
@@ -134,7 +136,8 @@ class MultiHead(nn.Module):
 
     Heads are folded into the batch axis, so that scores and scopes work unchanged and share their parameters among
     the heads. Softmax of scaled products over the whole memory goes through torch's fused kernel unless the weights
-    are wanted. Cost: H scores of width P = size / H, and four projections. Raises: ConfigError unless H divides size.
+    are wanted. A score by place alone reads no keys, and has no projection to them.
+    Cost: H scores of width P = size / H, and four projections. Raises: ConfigError unless H divides size.
     Source: Vaswani et al. 2017, §3.2.2. Differs: the projections have biases; scores and scopes with
     parameters share them among the heads.
     """
@@ -146,7 +149,7 @@ class MultiHead(nn.Module):
         self.num_heads = heads
         self.context_size = size
         self.query = nn.Linear(query_size, size)
-        self.key = nn.Linear(memory_size, size)
+        self.key = nn.Linear(memory_size, size) if options.reads_keys else None
         self.value = nn.Linear(memory_size, size)
         self.output = nn.Linear(size, size)
         parts = options.parts(size // heads, size // heads)
@@ -158,7 +161,7 @@ class MultiHead(nn.Module):
             and isinstance(options.scope, Global.Options)
             and isinstance(options.normalizer, Softmax.Options)
         )
-        for projection in (self.query, self.key, self.value, self.output):
+        for projection in filter(None, (self.query, self.key, self.value, self.output)):
             nn.init.xavier_uniform_(projection.weight)
             nn.init.zeros_(projection.bias)
 
@@ -174,9 +177,10 @@ class MultiHead(nn.Module):
 
     def project(self, states_BSD: Tensor, read_BSD: Tensor) -> tuple[Tensor, Tensor]:
         """Keys (B, H, S, A) and values (B, H, S, P)."""
-        projected_BHSP = self.split(self.key(states_BSD))
+        values_BHSP = self.split(self.value(read_BSD))
+        projected_BHSP = values_BHSP if self.key is None else self.split(self.key(states_BSD))
         keys = self.score.prepare(projected_BHSP.flatten(0, 1)).unflatten(0, projected_BHSP.shape[:2])
-        return keys, self.split(self.value(read_BSD))
+        return keys, values_BHSP
 
     def start(self, prepared: Prepared) -> Any:
         """The scope's state; its rows are (N, H, …) outside of this module."""
@@ -206,7 +210,8 @@ class MultiHead(nn.Module):
         )
         memory = self._folded(prepared)
         step_ZR, keys_ZSA = tree.repeat(step_BR, heads), prepared.keys.flatten(0, 1)
-        attended: Attended = self.scope(query_BHRP.flatten(0, 1), step_ZR, memory, keys_ZSA, self.score, state)
+        score = self.score if self.key is not None else Placed(self.score, positions(memory)[0])
+        attended: Attended = self.scope(query_BHRP.flatten(0, 1), step_ZR, memory, keys_ZSA, score, state)
         assert attended.weights_BHRS is not None, "a scope gives its weights"
         return Attended(
             attended.context_BRD.unflatten(0, (num_sentences, heads)),
@@ -278,6 +283,11 @@ class Mechanism(Settings):
     coverage: Annotated[Covered.Options | None, shown("coverage", by=Covered)] = Field(
         None, description="{vector: true, loss: 1.0} tells the score what was attended to, and punishes doing so again"
     )
+
+    @property
+    def reads_keys(self) -> bool:
+        """Whether the score looks at what stands at a position."""
+        return not isinstance(self.score, Location.Options)
 
     def parts(self, query_size: int, memory_size: int) -> tuple[Score, Scope]:
         """The score, with as many outputs and features as the scope asks for, and the scope, covered if asked.

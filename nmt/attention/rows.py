@@ -26,9 +26,27 @@ class Featured(NamedTuple):
         return self.score(query_BRQ, keys_BSA, self.features_BRSF)
 
 
+class Placed(NamedTuple):
+    """A score of positions, asked for columns: position_BRS says where each row's columns stand, counted from 1."""
+
+    score: Score
+    position_BRS: Tensor
+
+    def prepare(self, states_BSD: Tensor) -> Tensor:
+        """The score's own keys."""
+        return self.score.prepare(states_BSD)
+
+    def __call__(self, query_BRQ: Tensor, keys_BSA: Tensor, features_BRSF: Tensor | None = None) -> Tensor:
+        """scores_BRS, each column's that of its position."""
+        scores_BRS = self.score(query_BRQ, keys_BSA, features_BRSF)
+        return scores_BRS.gather(-1, (self.position_BRS.long() - 1).clamp(min=0).expand_as(scores_BRS))
+
+
 def apart(score: Score, query_BRQ: Tensor, keys_BRWA: Tensor, members_BRWS: Tensor | None = None) -> Tensor:
     """scores_BRW of rows that have keys of their own: the mean of each key's members, or W positions rewritten."""
     features_NWF = None
+    if isinstance(score, Placed):  # what is rewritten stands in order
+        score = score.score
     if isinstance(score, Featured):
         score, features_BRWF = score
         if members_BRWS is not None:

@@ -46,11 +46,6 @@ def _unequal_hops(config: "Config") -> bool:
     return attention.hops > 1 and decoder.size != encoder_shape(config).memory_size
 
 
-def _location_with_heads(config: "Config") -> bool:
-    attention = attends(config)
-    return attention is not None and attention.score.name == "location" and attention.heads > 1
-
-
 def _in_transformers(config: "Config") -> "list[Mechanism]":
     encoder, decoder = config.model.encoder, config.model.decoder
     used = [encoder.self_attention] if encoder.name == "transformer" else []
@@ -61,10 +56,6 @@ def _mechanisms(config: "Config") -> "list[Mechanism]":
     """Every attention of the model."""
     attention = attends(config)
     return _in_transformers(config) + ([] if attention is None else [attention])
-
-
-def _location_in_a_transformer(config: "Config") -> bool:
-    return any(mechanism.score.name == "location" for mechanism in _in_transformers(config))
 
 
 def _of_a_source(side: Literal["encoder", "decoder"]) -> "Rule[Config]":
@@ -105,8 +96,8 @@ def _coverage_unheard(config: "Config") -> bool:
 
 
 def _location_of_blocks(config: "Config") -> bool:
-    attention = attends(config)
-    return attention is not None and (attention.score.name, attention.scope.name) == ("location", "expanded")
+    used = [(mechanism.score.name, mechanism.scope.name) for mechanism in _mechanisms(config)]
+    return ("location", "expanded") in used
 
 
 ATTENTION: tuple["Rule[Config]", ...] = (
@@ -137,24 +128,6 @@ ATTENTION: tuple["Rule[Config]", ...] = (
         "each hop adds what it has read to the query, which must be equally wide",
         "make decoder.size the encoder's size times its directions, or set heads",
         _unequal_hops,
-    ),
-    Rule(
-        "`score: location` with several `attention.heads`",
-        ("model.decoder.attention.score", "model.decoder.attention.heads"),
-        "it reads no keys, and the heads' projection of keys would never be trained",
-        "set heads: 1, or take another score",
-        _location_with_heads,
-    ),
-    Rule(
-        "`score: location` in a Transformer",
-        (
-            "model.encoder.self_attention.score",
-            "model.decoder.self_attention.score",
-            "model.decoder.attention.score",
-        ),
-        "it reads no keys, and the heads' projection of keys would never be trained",
-        "take another score",
-        _location_in_a_transformer,
     ),
     _of_a_source("encoder"),
     _of_a_source("decoder"),
@@ -200,7 +173,12 @@ ATTENTION: tuple["Rule[Config]", ...] = (
     ),
     Rule(
         "`score: location` with `scope: expanded`",
-        ("model.decoder.attention.scope", "model.decoder.attention.score"),
+        (
+            "model.decoder.attention.scope",
+            "model.encoder.self_attention.scope",
+            "model.decoder.self_attention.scope",
+            "model.decoder.attention.score",
+        ),
         "a block of positions has no row in the table of positions",
         "take another score, or scope: global",
         _location_of_blocks,

@@ -27,36 +27,36 @@ class Past(NamedTuple):
     their room: `used` holds how much of it is written, and who is not the longest of them copies before it writes.
     """
 
-    keys_BHCP: Tensor
+    keys_BHCA: Tensor
     values_BHCP: Tensor
     used: list[int]
 
     @classmethod
-    def empty(cls, keys_BHCP: Tensor, values_BHCP: Tensor) -> "Past":
+    def empty(cls, keys_BHCA: Tensor, values_BHCP: Tensor) -> "Past":
         """No columns, for sentences, heads and widths as they are in these keys and values."""
-        return cls(keys_BHCP[:, :, :0], values_BHCP[:, :, :0], [0])
+        return cls(keys_BHCA[:, :, :0], values_BHCP[:, :, :0], [0])
 
-    def append(self, length: int, keys_BHRP: Tensor, values_BHRP: Tensor) -> "Past":
+    def append(self, length: int, keys_BHRA: Tensor, values_BHRP: Tensor) -> "Past":
         """The first `length` columns and new ones."""
-        longer = length + keys_BHRP.shape[2]
-        past = self if self.used[0] == length and longer <= self.keys_BHCP.shape[2] else self._copied(length, longer)
-        past.keys_BHCP[:, :, length:longer] = keys_BHRP
+        longer = length + keys_BHRA.shape[2]
+        past = self if self.used[0] == length and longer <= self.keys_BHCA.shape[2] else self._copied(length, longer)
+        past.keys_BHCA[:, :, length:longer] = keys_BHRA
         past.values_BHCP[:, :, length:longer] = values_BHRP
         past.used[0] = longer
         return past
 
     def _copied(self, length: int, longer: int) -> "Past":
         room = whole(max(longer, 2 * length, 8 * (longer - length)))
-        keys_BHCP, values_BHCP = (
+        keys_BHCA, values_BHCP = (
             functional.pad(columns_BHCP[:, :, :length], (0, 0, 0, room - length))
-            for columns_BHCP in (self.keys_BHCP, self.values_BHCP)
+            for columns_BHCP in (self.keys_BHCA, self.values_BHCP)
         )
-        return Past(keys_BHCP, values_BHCP, [length])
+        return Past(keys_BHCA, values_BHCP, [length])
 
     def seen(self, length: int) -> tuple[Tensor, Tensor]:
         """Keys and values of the first `length` columns, rounded up to whole(length); what is beyond is for a mask to
         hide."""
-        return self.keys_BHCP[:, :, : whole(length)], self.values_BHCP[:, :, : whole(length)]
+        return self.keys_BHCA[:, :, : whole(length)], self.values_BHCP[:, :, : whole(length)]
 
 
 def descend(ancestors_NC: Tensor, num_sentences: int) -> Tensor:

@@ -199,16 +199,21 @@ def _fill_side(spec: Any, side: Any, positions: int) -> None:
 
 
 def _fill_self_attention(spec: Any, attention: MultiHead, norm: nn.LayerNorm) -> None:
-    _fill_linear(spec.linear[0], attention.query, attention.key, attention.value)
+    _fill_linear(spec.linear[0], attention.query, _keys(attention), attention.value)
     _fill_linear(spec.linear[1], attention.output)
     _fill_norm(spec.layer_norm, norm)
 
 
 def _fill_cross_attention(spec: Any, attention: MultiHead, norm: nn.LayerNorm) -> None:
     _fill_linear(spec.linear[0], attention.query)
-    _fill_linear(spec.linear[1], attention.key, attention.value)
+    _fill_linear(spec.linear[1], _keys(attention), attention.value)
     _fill_linear(spec.linear[2], attention.output)
     _fill_norm(spec.layer_norm, norm)
+
+
+def _keys(attention: MultiHead) -> nn.Linear:
+    assert attention.key is not None, "scaled_dot reads keys"
+    return attention.key
 
 
 def _fill_feed_forward(spec: Any, feed_forward: FeedForward, norm: nn.LayerNorm) -> None:

@@ -237,7 +237,8 @@ def heads_cost(options: Mechanism, heads: int, query_size: int, memory_size: int
     refuse_coverage(options)
     width = query_size // heads
     head = score_cost(options.score, width, width).plus(scope_cost(options.scope, width), Cost(cross=2 * width))
-    projections = Cost(source=2 * 2 * memory_size * query_size, target=2 * 2 * query_size**2)
+    of_memory = 2 if options.reads_keys else 1
+    projections = Cost(source=of_memory * 2 * memory_size * query_size, target=2 * 2 * query_size**2)
     return projections.plus(*[head] * heads)
 
 

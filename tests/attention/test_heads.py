@@ -1,5 +1,7 @@
 """Several heads against nn.MultiheadAttention, the fused kernel, and heads computed one by one."""
 
+import itertools
+import math
 from typing import NamedTuple
 
 import pytest
@@ -144,7 +146,7 @@ def check_side_by_side(attention):
             layer(given)[..., part]
             for layer, given in (
                 (attention.query, query_BRQ),
-                (attention.key, states_BSD),
+                (attention.key or attention.value, states_BSD),
                 (attention.value, states_BSD),
             )
         )
@@ -155,6 +157,20 @@ def check_side_by_side(attention):
         weights.append(one.weights_BHRS)
     torch.testing.assert_close(attended.context_BRD, attention.output(torch.cat(contexts, dim=-1)), rtol=0, atol=1e-12)
     torch.testing.assert_close(attended.weights_BHRS, torch.cat(weights, dim=1), rtol=0, atol=1e-12)
+
+
+def test_heads_that_score_places_project_no_keys_and_count_places_among_what_a_row_sees():
+    attention, query_BRQ = many(2, score={"name": "location", "max_positions": 9}), torch.randn(3, 4, 8).double()
+    assert not any(name.startswith("key") for name in attention.state_dict())
+    mask_BRS = torch.rand(3, 4, 5).argsort(-1) < torch.arange(1, 5).view(1, 4, 1)  # 1 to 4 columns of 5
+    attended = attend(attention, query_BRQ, torch.randn(3, 5, 8).double(), mask_BRS=mask_BRS)
+    query_BHRP, table = attention.split(attention.query(query_BRQ)), attention.score.table.weight
+    for b, h, r in itertools.product(range(3), range(2), range(4)):
+        expected = [0.0] * 5
+        powers = [(table[place] @ query_BHRP[b, h, r]).item() for place in range(r + 1)]
+        for column, power in zip(mask_BRS[b, r].nonzero().flatten().tolist(), powers, strict=True):
+            expected[column] = math.exp(power) / sum(map(math.exp, powers))
+        assert attended.weights_BHRS[b, h, r].tolist() == pytest.approx(expected, abs=1e-12)
 
 
 class Seen(NamedTuple):
