@@ -47,7 +47,10 @@ def sample(
 @data.command()
 def check(
     config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="Check its train and valid text.")] = None,
-    source: Annotated[Path | None, typer.Option(metavar="FILE", help="Or a file …", show_default=False)] = None,
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Or a file, once for each source …", show_default=False),
+    ] = None,
     target: Annotated[
         Path | None, typer.Option(metavar="FILE", help="… and its translation.", show_default=False)
     ] = None,
@@ -57,22 +60,20 @@ def check(
 
     Line counts that differ, blank lines on one side, invalid UTF-8, control
     characters, odd line separators, duplicates, suspicious lengths. The exit
-    code is 1 when training would refuse the text.
+    code is 1 when training would refuse the text. Of several sources, each is
+    compared with the translation.
 
     \b
     Examples:
       nmt data check my.yaml
       nmt data check --source my.en --target my.de --json
     """
-    texts_given = source is not None, target is not None
-    if texts_given != ((config is None),) * 2:
+    sources, targets = source or [], [target] if target else []
+    if (bool(sources), bool(targets)) != ((config is None),) * 2:
         raise ConfigError("nmt data check needs a CONFIG, or --source and --target", "give one or the other")
     from nmt.data.check import check as look
 
-    if config is not None:
-        report = look(*_texts(config))
-    else:
-        report = look([path for path in [source] if path], [path for path in [target] if path])
+    report = look(sources, targets * len(sources)) if config is None else look(*_texts(config))
     typer.echo(report.as_json() if as_json else report.as_text())
     if not report.ok:
         raise typer.Exit(FAULTY)

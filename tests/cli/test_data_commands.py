@@ -40,6 +40,17 @@ def test_check_exits_with_1_where_training_would_refuse(run: Command, text: Path
     assert json.loads(answer.out)["ok"] is False
 
 
+def test_check_compares_each_of_several_sources_with_the_target(run: Command, text: Path) -> None:
+    (text / "short").write_text("a\n")
+    sources = [option for name in ("text.en", "short") for option in ("--source", name)]
+    report = json.loads(run("data", "check", *sources, "--target", "text.de", "--json").out)
+    assert [(pair["source"], pair["source_lines"]) for pair in report["files"]] == [("text.en", 40), ("short", 1)]
+    assert {(pair["target"], pair["target_lines"]) for pair in report["files"]} == {("text.de", 40)}
+    assert [(found["file"], found["count"]) for found in report["findings"] if found["kind"] == "line_counts"] == [
+        ("text.de", 39)
+    ]
+
+
 def test_check_needs_a_config_or_two_files(run: Command, text: Path) -> None:
     source, target = ("--source", "text.en"), ("--target", "text.de")
     both = (*source, *target)

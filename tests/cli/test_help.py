@@ -10,15 +10,17 @@ from command_line import Command, run_main
 
 COMMANDS = {
     ("train",): "CONFIG --run --set --resume --overwrite",
-    ("translate",): "RUN --input --output --checkpoint --beam-size --length-penalty --coverage-penalty --max-length "
+    (
+        "translate",
+    ): "RUN --input --documents --output --checkpoint --beam-size --length-penalty --coverage-penalty --max-length "
     "--batch-tokens --device --threads --replace-unknown --json --n-best --heatmaps --layer --head --engine "
     "--precision --resume --overwrite",
     ("export",): "RUN --to --output --checkpoint --quantization --overwrite",
     (
         "evaluate",
-    ): "RUN --source --reference --lowercase --tokenize --beam-size --output --json --alignments --layer --head "
-    "--precision --overwrite",
-    ("align",): "RUN --source --target --format --output --heatmaps --gold --layer --head --overwrite",
+    ): "RUN --source --reference --documents --lowercase --tokenize --beam-size --output --json --alignments "
+    "--layer --head --precision --overwrite",
+    ("align",): "RUN --source --target --documents --format --output --heatmaps --gold --layer --head --overwrite",
     ("new",): "--source --target --valid-source --valid-target --output --overwrite",
     ("info",): "RUN",
     ("list",): "KIND",
