@@ -137,6 +137,11 @@ def test_heads_of_richer_scopes_are_single_heads_side_by_side(scope, coverage, s
     check_side_by_side(many(2, score="additive", scope=scope, coverage=coverage).eval())
 
 
+@pytest.mark.parametrize("scope", ["hybrid", "hard", "ntm", {"name": "ntm", "write": True}])
+def test_heads_that_score_places_are_single_heads_side_by_side(scope, shapes_as_named):
+    check_side_by_side(many(2, score="location", scope=scope).eval())
+
+
 def check_side_by_side(attention):
     query_BRQ, states_BSD = torch.randn(3, 4, 8).double(), torch.randn(3, 5, 8).double()
     attended = attend(attention, query_BRQ, states_BSD)
