@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.results import known, markdown, measured, read_results, write_table
+from experiments import zoo
+from experiments.heatmaps import Texts
+from experiments.results import known, markdown, measured, read_results, translated, write_table
 
 from nmt.data.corpus import read_lines
 from nmt.data.kinds import Kind
@@ -53,6 +55,8 @@ TRIALS = {
     "names: words, copy": Trial("output_copy", NAMES, (*TEXTS, *BUDGET)),
     "sorting: pointer": Trial("output_pointer", NUMBERS, (*MORE, "model.dropout=0.0", "training.max_updates=9000")),
 }
+SHOWN = Texts((NUMBERS / "test.source",), NUMBERS / "test.target", NUMBERS / "test.align")
+SEQUENCES = (1, 4, 5)  # lines of the test set: with a number three times, with many, with few
 
 
 def main(names: Sequence[str]) -> None:
@@ -67,6 +71,7 @@ def main(names: Sequence[str]) -> None:
         trial, run = TRIALS[name], Path("runs") / EXPERIMENT / name.replace(": ", "_").replace(", ", "_")
         config = CONFIGS / f"{trial.config}.yaml"
         measured(EXPERIMENT, name, config, run, partial(measure, run, trial.task), trial.changes)
+        zoo.show(EXPERIMENT, name, run, SHOWN, SEQUENCES)
         report()
 
 
@@ -80,13 +85,15 @@ def check_unseen(trained: Iterable[Path], tested: Path) -> None:
 
 
 def measure(run: Path, task: Path) -> dict[str, Any]:
-    """Of the test set: BLEU, the share of lines without a mistake and, where there are names, that of exact names."""
+    """Of the test set: BLEU, chrF, the share of lines without a mistake and, where there are names, that of exact
+    names; and costs."""
     sources, targets = ("test.source", "test.target") if task == NUMBERS else ("test.en", "test.de")
-    hypotheses = Translator.load(run).translate(read_lines(task / sources))
+    hypotheses, cost = translated(run, Translator.load(run), list(read_lines(task / sources)))
     references = list(read_lines(task / targets))
-    tested = score(hypotheses, references, make_metric("bleu"))
+    tested, letters = (score(hypotheses, references, make_metric(name)) for name in ("bleu", "chrf"))
     exact = exact_lines(hypotheses, references)
-    figures = {"bleu": round(tested.value, 2), "signature": tested.signature, "lines": round(exact.percent, 1)}
+    figures = {"bleu": round(tested.value, 2), "signature": tested.signature, "chrf": round(letters.value, 2), **cost}
+    figures |= {"lines": round(exact.percent, 1)}
     if task == NAMES:
         share = exact_words(hypotheses, list(read_lines(NAMES / "test.names")))
         figures |= {"names": round(share.percent, 1), "asked": share.asked}

@@ -79,14 +79,14 @@ def weights_over(translator: Translator, place: int) -> Iterator[list[Tensor]]:
 
 
 def join(pictures: Sequence[Sequence[Path]], output: Path) -> None:
-    """The pictures row by row, at two thirds of their size and in 256 colours."""
+    """The pictures in rows and columns, at two thirds of their size and in 256 colours."""
     rows = [[Image.open(path).convert("RGB") for path in row] for row in pictures]
+    widths = [max(one.width for one in column) for column in zip(*rows, strict=True)]
     heights = [max(one.height for one in row) for row in rows]
-    whole = Image.new("RGB", (max(sum(one.width for one in row) for row in rows), sum(heights)), "white")
+    whole = Image.new("RGB", (sum(widths), sum(heights)), "white")
     for number, row in enumerate(rows):
-        foot = sum(heights[: number + 1])
         for place, one in enumerate(row):
-            whole.paste(one, (sum(before.width for before in row[:place]), foot - one.height))
+            whole.paste(one, (sum(widths[:place]), sum(heights[: number + 1]) - one.height))
     small = whole.resize((whole.width * 2 // 3, whole.height * 2 // 3), Image.Resampling.LANCZOS)
     output.parent.mkdir(parents=True, exist_ok=True)
     in_few_colours(small).save(output, optimize=True)

@@ -17,10 +17,13 @@ from typing import Any
 import torch
 from benchmarks.machine import commit, describe
 
+from nmt.data.inputs import Line
 from nmt.settings_file import read_with_overrides
+from nmt.translate import Translator
 from nmt.visualize.curves import read_events
 
 RESULTS = Path("docs/results")
+COSTS = ("parameters", "training tokens/s", "sentences/s")
 COMMIT = commit()  # asked for as this process reads its code: when figures are kept, another may be checked out
 
 
@@ -77,6 +80,34 @@ def training_figures(run: Path) -> dict[str, Any]:
     best = max(event["bleu"] for event in events if event["checkpoint"] != "average")
     last = events[-1]
     return {"updates": last["step"], "cpu_minutes": round(last["cpu_minutes"], 1), "valid_greedy": round(best, 2)}
+
+
+def translated(run: Path, translator: Translator, sources: Sequence[Line]) -> tuple[list[str], dict[str, Any]]:
+    """The translations of a run's best checkpoint, and what it costs: its parameters, and the speed of training, in
+    target pieces, and of translating, in sentences, both a CPU-second."""
+    start = time.process_time()
+    texts = translator.translate(sources)
+    seconds = time.process_time() - start
+    return texts, {
+        "parameters": sum(p.numel() for p in translator.model.parameters()),
+        "sentences_per_second": round(sum(map(bool, texts)) / seconds, 1),
+        "tokens_per_second": round(training_speed(read_events(run / "metrics.jsonl"))),
+    }
+
+
+def training_speed(events: Iterable[Mapping[str, Any]]) -> float:
+    """Target pieces a CPU-second, over all updates."""
+    trained = [event for event in events if event["event"] == "train"]
+    return sum(event["tokens"] for event in trained) / (60 * trained[-1]["cpu_minutes"])
+
+
+def costs(figures: Mapping[str, Any]) -> list[str]:
+    """What `translated` found, as it stands in tables under COSTS."""
+    return [
+        f"{figures['parameters'] / 1e6:.2f} M",
+        f"{figures['tokens_per_second']:,}",
+        f"{figures['sentences_per_second']:.1f}",
+    ]
 
 
 def read_results(experiment: str) -> dict[str, Any]:

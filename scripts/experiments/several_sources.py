@@ -7,9 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.results import known, markdown, measured, read_results, write_table
+from experiments import zoo
+from experiments.heatmaps import Texts
+from experiments.results import known, markdown, measured, read_results, translated, write_table
 
 from nmt.data.corpus import read_lines
+from nmt.data.inputs import Line
 from nmt.data.kinds import Kind
 from nmt.data.sample import write_sample
 from nmt.metrics.answers import one_of
@@ -51,6 +54,10 @@ TRIALS = {
     "the sentence alone": Trial("combine_context", (DOCUMENTS / "test.en",), ALONE),
     "with the sentence before": Trial("combine_context", (DOCUMENTS / "test.en",)),
 }
+SHOWN = {  # of each corpus, what is drawn and which lines: of the two sources, or of the sentence and the one before
+    HALVES: (Texts(BOTH, HALVES / "test.de", called=(", who", ", how")), (2, 3, 6)),
+    DOCUMENTS: (Texts((DOCUMENTS / "test.en",), DOCUMENTS / "test.de", called=("", ", before")), (2, 6, 21)),
+}
 
 
 def main(names: Sequence[str]) -> None:
@@ -61,17 +68,21 @@ def main(names: Sequence[str]) -> None:
         trial, run = TRIALS[name], Path("runs") / EXPERIMENT / name.replace(" ", "_").replace(",", "")
         config = CONFIGS / f"{trial.config}.yaml"
         measured(EXPERIMENT, name, config, run, partial(measure, run, trial.sources), (*trial.changes, *BUDGET))
+        zoo.show(EXPERIMENT, name, run, *SHOWN[trial.sources[0].parent])
         report()
 
 
 def measure(run: Path, sources: Sequence[Path]) -> dict[str, Any]:
-    """BLEU of the test set; where it is of documents, the share of the pronouns that are right as well."""
+    """BLEU and chrF of the test set, and costs; where it is of documents, the share of the pronouns that are right as
+    well."""
     texts = [list(read_lines(path)) for path in sources]
-    hypotheses = Translator.load(run).translate(texts[0] if len(texts) == 1 else zip(*texts, strict=True))
+    lines: list[Line] = list(texts[0] if len(texts) == 1 else zip(*texts, strict=True))
+    hypotheses, cost = translated(run, Translator.load(run), lines)
     references = list(read_lines(sources[0].parent / "test.de"))
     kept = [number for number, line in enumerate(references) if line.strip()]
-    tested = score([hypotheses[n] for n in kept], [references[n] for n in kept], make_metric("bleu"))
-    figures = {"bleu": round(tested.value, 2), "signature": tested.signature}
+    found, right = [hypotheses[n] for n in kept], [references[n] for n in kept]
+    tested, letters = (score(found, right, make_metric(name)) for name in ("bleu", "chrf"))
+    figures = {"bleu": round(tested.value, 2), "signature": tested.signature, "chrf": round(letters.value, 2), **cost}
     if sources[0].parent == DOCUMENTS:
         share = one_of(hypotheses, list(read_lines(DOCUMENTS / "test.pronouns")))
         figures |= {"pronouns": round(share.percent, 1), "asked": share.asked}

@@ -2,19 +2,19 @@
 looks in three sentences.
 
 docs/attention.md names the configs, in the order of the family tree; under each name this script writes the lines that
-the config has for itself, the picture and the figures. Recipes for other corpora are shown there, and not measured.
+the config has for itself, the picture and the figures. Those of recipes for other corpora are kept by other
+experiments, which draw where they look as well.
 """
 
 import argparse
 import sys
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from experiments.heatmaps import Texts, draw
-from experiments.results import markdown, measured, read_results, write_table
+from experiments.results import COSTS, costs, markdown, measured, read_results, translated, write_table
 from experiments.sample import DATA, alignment_error, pairs
 
 from nmt.config import config_hash, load_config
@@ -22,7 +22,7 @@ from nmt.data.sample import write_sample
 from nmt.metrics.alignment import read_links
 from nmt.metrics.bleu import Bucket, bleu_by_length, make_metric, score
 from nmt.translate import Translator
-from nmt.visualize.curves import draw_bleu_by_length, read_events
+from nmt.visualize.curves import draw_bleu_by_length
 
 EXPERIMENT = "zoo"
 CONFIGS, RUNS = Path("configs/zoo"), Path("runs/zoo")
@@ -38,7 +38,13 @@ OF_ENCODERS = (  # the picture is of the decoder's look at such states, not of w
     *("encoder_rnn", "encoder_lstmn", "encoder_conv", "encoder_snail", "encoder_transformer"),
     *("gated_layers", "source_embeddings"),
 )
-HEADER = ("BLEU", "chrF", "AER", "parameters", "training tokens/s", "sentences/s", f"BLEU, {LONGER} × the updates")
+ELSEWHERE = {  # of the recipes for other corpora, the experiment that trains them, and as what
+    **{f"combine_{name}": ("several_sources", f"both, {name}") for name in ("concat", "gate", "hierarchical")},
+    "combine_context": ("several_sources", "with the sentence before"),
+    "co_attention": ("several_sources", "both, hierarchical, with co-attention"),
+    "output_pointer": ("copying", "sorting: pointer"),
+}
+HEADER = ("BLEU", "chrF", "AER", *COSTS, f"BLEU, {LONGER} × the updates")
 
 
 def main(arguments: list[str]) -> None:
@@ -70,6 +76,15 @@ def examine(name: str) -> None:
     figures = measured(EXPERIMENT, kept_as, path(first), run, partial(measure, run), changes)
     if not more and figures["aer"] is not None and not picture(first).exists():
         draw(run, SHOWN, SENTENCES, picture(first))
+
+
+def show(experiment: str, kept_as: str, run: Path, texts: Texts, lines: Sequence[int]) -> None:
+    """Draw where the recipes look that another experiment trained as this, and write their sections."""
+    recipes = [name for name, known in ELSEWHERE.items() if known == (experiment, kept_as)]
+    for name in recipes:
+        if not picture(name).exists():
+            draw(run, texts, lines, picture(name))
+    report_recipes(recipes)
 
 
 def path(name: str) -> Path:
@@ -124,21 +139,17 @@ def measure(run: Path) -> dict[str, Any]:
     """BLEU, chrF and AER of the best checkpoint, its size, and the speed of training and of translating."""
     translator = Translator.load(run)
     sources, references = pairs()
-    start = time.process_time()
-    translated = translator.translate(sources)
-    seconds = time.process_time() - start
-    scores = {name: score(translated, references, make_metric(name)) for name in ("bleu", "chrf")}
+    texts, cost = translated(run, translator, sources)
+    scores = {name: score(texts, references, make_metric(name)) for name in ("bleu", "chrf")}
     lengths = [len(source.split()) for source in sources]
     attends = translator.model.decoder.num_heads > 0
     return {
-        "parameters": sum(p.numel() for p in translator.model.parameters()),
+        **cost,
         **{name: round(found.value, 2) for name, found in scores.items()},
         "signatures": {name: found.signature for name, found in scores.items()},
         **(alignment_error(translator) if attends else {"aer": None}),
-        "by_length": [list(bucket) for bucket in bleu_by_length(translated, references, lengths, EDGES)],
-        "by_distance": [list(bucket) for bucket in bleu_by_length(translated, references, distances(), FAR)],
-        "sentences_per_second": round(len(sources) / seconds, 1),
-        "tokens_per_second": round(training_speed(read_events(run / "metrics.jsonl"))),
+        "by_length": [list(bucket) for bucket in bleu_by_length(texts, references, lengths, EDGES)],
+        "by_distance": [list(bucket) for bucket in bleu_by_length(texts, references, distances(), FAR)],
     }
 
 
@@ -154,23 +165,22 @@ def distances() -> list[int]:
     return found
 
 
-def training_speed(events: Iterable[Mapping[str, Any]]) -> float:
-    """Target pieces a CPU-second, over all updates."""
-    trained = [event for event in events if event["event"] == "train"]
-    return sum(event["tokens"] for event in trained) / (60 * trained[-1]["cpu_minutes"])
-
-
 def report() -> None:
     """Write what is known of every recipe into the document."""
     kept = read_results(EXPERIMENT)
-    text = DOCUMENT.read_text(encoding="utf-8")
-    for name in names():
-        if marker(name) in text:
-            write_table(DOCUMENT, name, section(name, kept))
+    report_recipes(names())
     if BASE in kept:
         draw_buckets(kept, "by_length", LENGTHS, "source length (words)")
         draw_buckets(kept, "by_distance", DISTANCES, "farthest source word, in places from its target word")
     write_table(DOCUMENT, EXPERIMENT, overview(kept))
+
+
+def report_recipes(recipes: Iterable[str]) -> None:
+    """Write what is known of these recipes into their sections."""
+    kept, text = read_results(EXPERIMENT), DOCUMENT.read_text(encoding="utf-8")
+    for name in recipes:
+        if marker(name) in text:
+            write_table(DOCUMENT, name, section(name, kept))
 
 
 def draw_buckets(kept: Mapping[str, Any], key: str, output: Path, axis: str) -> None:
@@ -193,9 +203,21 @@ def section(name: str, kept: Mapping[str, Any]) -> str:
         parts.append(f"![Where {looker} looks in three sentences](pictures/zoo/{first}.png)")
     if first in kept:
         parts.append(markdown(HEADER, [row(first, kept)]))
-    elif on_the_sample(name):
+    elif name in ELSEWHERE:
+        parts += elsewhere(name)
+    else:
         parts.append("Not trained yet: no picture and no figures.")
     return "\n\n".join(parts)
+
+
+def elsewhere(name: str) -> list[str]:
+    """The figures of a recipe on its own corpus, once they are kept."""
+    experiment, kept_as = ELSEWHERE[name]
+    figures = read_results(experiment).get(kept_as, {})
+    if "parameters" not in figures:
+        return []
+    cells = [f"{figures['updates']:,}", f"**{figures['bleu']:.1f}**", f"{figures['chrf']:.1f}", *costs(figures)]
+    return [markdown(("updates, on its own corpus", "BLEU", "chrF", *COSTS), [cells])]
 
 
 def own_lines(name: str) -> list[str]:
@@ -212,9 +234,7 @@ def row(name: str, kept: Mapping[str, Any]) -> list[str]:
         f"**{figures['bleu']:.1f}**",
         f"{figures['chrf']:.1f}",
         "–" if figures["aer"] is None else f"{figures['aer']:.3f}",
-        f"{figures['parameters'] / 1e6:.2f} M",
-        f"{figures['tokens_per_second']:,}",
-        f"{figures['sentences_per_second']:.1f}",
+        *costs(figures),
         f"{after_more['bleu']:.1f}" if after_more else "",
     ]
 

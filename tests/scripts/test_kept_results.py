@@ -77,3 +77,9 @@ def test_inputs_made_up_by_one_process_are_of_one_commit(monkeypatch: pytest.Mon
     for _ in range(2):
         fuzz.fuzz("set", 1)
     assert [run["seed"] for run in read_results("fuzz")["set"]["runs"]] == [1, 2]
+
+
+def test_training_speed_is_of_all_updates() -> None:
+    events = [{"event": "train", "tokens": 600, "cpu_minutes": 0.1}, {"event": "validation"}]
+    events += [{"event": "train", "tokens": 1200, "cpu_minutes": 0.25}]
+    assert results.training_speed(events) == pytest.approx(120)

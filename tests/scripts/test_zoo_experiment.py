@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from experiments import zoo
+from experiments import copying, several_sources, zoo
 from experiments.results import read_results
 
 RECIPES = zoo.names()
@@ -62,7 +62,17 @@ def test_a_row_has_its_figures_and_what_more_updates_bring() -> None:
     assert zoo.row("a", {"a": FIGURES | {"aer": None}})[2] == "–"
 
 
-def test_training_speed_is_of_all_updates() -> None:
-    events = [{"event": "train", "tokens": 600, "cpu_minutes": 0.1}, {"event": "validation"}]
-    events += [{"event": "train", "tokens": 1200, "cpu_minutes": 0.25}]
-    assert zoo.training_speed(events) == pytest.approx(120)
+@pytest.mark.parametrize(
+    ("experiment", "trials"), [("several_sources", several_sources.TRIALS), ("copying", copying.TRIALS)]
+)
+def test_every_recipe_for_another_corpus_is_trained_and_drawn_elsewhere(
+    experiment: str, trials: dict[str, Any]
+) -> None:
+    for recipe, (trained_by, kept_as) in zoo.ELSEWHERE.items():
+        if trained_by == experiment:
+            assert trials[kept_as].config == recipe
+            assert f"![Where {recipe} looks" in zoo.section(recipe, {})
+
+
+def test_recipes_are_for_the_sample_corpus_or_measured_elsewhere() -> None:
+    assert set(zoo.ELSEWHERE) == {name for name in RECIPES if not zoo.on_the_sample(name)}
