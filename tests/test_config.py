@@ -322,6 +322,14 @@ def test_every_row_of_the_table_has_its_test() -> None:
     assert set(FORBIDDEN) == set(RULES)
 
 
+def test_of_several_attentions_the_wrong_one_is_blamed() -> None:
+    right, wrong = "{score: additive, scope: global}", "{score: location, scope: expanded}"
+    part = "  {}: {{name: transformer, heads: 2, self_attention: {}}}\n"
+    text = "model:\n  embedding_size: 16\n" + part.format("encoder", wrong) + part.format("decoder", right)
+    message, _ = refusal(text.replace(right, f"{right}, attention: {right}"))
+    assert message.startswith("x.yaml:6: model.encoder.self_attention.scope: ")
+
+
 @pytest.mark.parametrize("combination", RULES)
 def test_an_impossible_combination_is_refused_with_line_reason_and_way_out(combination: str) -> None:
     text, line = FORBIDDEN[combination]

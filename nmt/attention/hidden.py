@@ -52,10 +52,10 @@ class SummedTanh(Function):
 
 
 def summed_tanh(query_BRA: Tensor, keys_BSA: Tensor, weight_DA: Tensor) -> Tensor:
-    """V tanh(q + k): scores_BRSD.
+    """V tanh(q + k): scores_BRSD, in float32 at least but where the hidden layer is held.
 
-    In a training step of one query row a sentence the hidden layer is held: it is no larger than the keys then, and
-    computing it again would take longer.
+    It is in a training step of one query row a sentence: it is no larger than the keys then, and computing it again
+    would take longer.
     """
     if torch.is_grad_enabled() and query_BRA.shape[1] == 1:
         return functional.linear(torch.tanh(query_BRA.unsqueeze(2) + keys_BSA.unsqueeze(1)), weight_DA)

@@ -140,9 +140,9 @@ def pairs_of(sources: Sequence[Path], target: Path, documents: Path | None) -> t
 
     Raises: DataError when they are not equally many, or none.
     """
-    ids = [] if documents is None else [documents]
-    pairs = list(read_pairs([[source] for source in sources], [target], ids))
-    return [(*pair.sources, *[pair.document[1]][: len(ids)]) for pair in pairs], [pair.target for pair in pairs]
+    pairs = list(read_pairs([[source] for source in sources], [target], [] if documents is None else [documents]))
+    rows = [pair.sources if documents is None else (*pair.sources, pair.document[1]) for pair in pairs]
+    return rows, [pair.target for pair in pairs]
 
 
 def noted(translations: Iterable["Translation"], names: Sequence[str], done: int = 0) -> Iterator["Translation"]:

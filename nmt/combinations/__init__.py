@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 def check_keys(document: Document) -> None:
     """Raises: ConfigError for the first row of FORBIDDEN_KEYS that the written config breaks."""
     for rule in FORBIDDEN_KEYS:
-        if rule.broken(document):
-            raise _refusal(rule, document)
+        if found := rule.broken(document):
+            raise _refusal(rule, document, found)
 
 
 def check_values(config: "Config", document: Document) -> None:
     """Raises: ConfigError for the first row of FORBIDDEN_VALUES that the config breaks."""
     for rule in FORBIDDEN_VALUES:
-        if rule.broken(config):
-            raise _refusal(rule, document)
+        if found := rule.broken(config):
+            raise _refusal(rule, document, found)
 
 
 def markdown_table() -> str:
@@ -39,9 +39,10 @@ def markdown_table() -> str:
     return "\n".join(("| refused | because | instead |", "|---|---|---|", *rows)) + "\n"
 
 
-def _refusal(rule: Rule[Any], document: Document) -> ConfigError:
-    """Blame the first key of the rule that was written, and name the others."""
-    paths: list[KeyPath] = [tuple(key.split(".")) for key in rule.keys]
+def _refusal(rule: Rule[Any], document: Document, found: bool | str) -> ConfigError:
+    """Blame the first key of the rule that was written, of the section that was found where there are several."""
+    keys = [key for key in rule.keys if found is True or key.startswith(f"{found}.")]
+    paths: list[KeyPath] = [tuple(key.split(".")) for key in keys]
     written = [path for path in paths if path in document.places]
     blamed = written[0] if written else paths[0]
     name = ".".join(map(str, blamed))

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Literal
 from nmt.combinations.rules import Rule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nmt.attention.heads import AttentionSettings, Mechanism
     from nmt.config import Config
     from nmt.encoders.base import EncoderShape
@@ -46,16 +48,25 @@ def _unequal_hops(config: "Config") -> bool:
     return attention.hops > 1 and decoder.size != encoder_shape(config).memory_size
 
 
-def _in_transformers(config: "Config") -> "list[Mechanism]":
-    encoder, decoder = config.model.encoder, config.model.decoder
-    used = [encoder.self_attention] if encoder.name == "transformer" else []
-    return used + ([decoder.self_attention, decoder.attention] if decoder.name == "transformer" else [])
+def _mechanisms(config: "Config") -> "dict[str, Mechanism]":
+    """Every attention of the model, by the section that it is set in."""
+    encoder, decoder, attention = config.model.encoder, config.model.decoder, attends(config)
+    found: dict[str, Mechanism] = {} if attention is None else {"model.decoder.attention": attention}
+    if encoder.name == "transformer":
+        found["model.encoder.self_attention"] = encoder.self_attention
+    if decoder.name == "transformer":
+        found |= {"model.decoder.self_attention": decoder.self_attention, "model.decoder.attention": decoder.attention}
+    return found
 
 
-def _mechanisms(config: "Config") -> "list[Mechanism]":
-    """Every attention of the model."""
-    attention = attends(config)
-    return _in_transformers(config) + ([] if attention is None else [attention])
+def _where(wrong: "Callable[[Mechanism], bool]") -> "Callable[[Config], bool | str]":
+    """The section of the first attention that is wrong."""
+    return lambda config: next((place for place, one in _mechanisms(config).items() if wrong(one)), False)
+
+
+def _keys_of_each(*keys: str) -> tuple[str, ...]:
+    sections = ("model.decoder.attention", "model.encoder.self_attention", "model.decoder.self_attention")
+    return tuple(f"{section}.{key}" for section in sections for key in keys)
 
 
 def _of_a_source(side: Literal["encoder", "decoder"]) -> "Rule[Config]":
@@ -80,24 +91,12 @@ def _covers_itself(config: "Config") -> bool:
     return any(part.self_attention.coverage is not None for part in parts)
 
 
-def _vectors_of_a_scalar(config: "Config") -> bool:
-    layered = ("additive", "concat", "mlp")
-    return any(
-        mechanism.scope.name == "multi_dimensional" and mechanism.score.name not in layered
-        for mechanism in _mechanisms(config)
-    )
+def _vectors_of_a_scalar(mechanism: "Mechanism") -> bool:
+    return mechanism.scope.name == "multi_dimensional" and mechanism.score.name not in ("additive", "concat", "mlp")
 
 
-def _coverage_unheard(config: "Config") -> bool:
-    return any(
-        mechanism.coverage is not None and mechanism.coverage.vector and mechanism.score.name != "additive"
-        for mechanism in _mechanisms(config)
-    )
-
-
-def _location_of_blocks(config: "Config") -> bool:
-    used = [(mechanism.score.name, mechanism.scope.name) for mechanism in _mechanisms(config)]
-    return ("location", "expanded") in used
+def _coverage_unheard(mechanism: "Mechanism") -> bool:
+    return mechanism.coverage is not None and mechanism.coverage.vector and mechanism.score.name != "additive"
 
 
 ATTENTION: tuple["Rule[Config]", ...] = (
@@ -144,22 +143,17 @@ ATTENTION: tuple["Rule[Config]", ...] = (
     ),
     Rule(
         "`scope: multi_dimensional` with another score than `additive`, `concat` or `mlp`",
-        (
-            "model.decoder.attention.scope",
-            "model.encoder.self_attention.scope",
-            "model.decoder.self_attention.scope",
-            "model.decoder.attention.score",
-        ),
+        _keys_of_each("scope", "score"),
         "it needs one score for every feature, and the others give one number",
         "take score: additive, concat or mlp",
-        _vectors_of_a_scalar,
+        _where(_vectors_of_a_scalar),
     ),
     Rule(
         "`attention.coverage` with `vector` and another score than `additive`",
-        ("model.decoder.attention.coverage", "model.decoder.attention.score"),
+        _keys_of_each("coverage", "score"),
         "coverage enters the score inside the tanh of additive",
         "take score: additive, or set coverage: {vector: false} to keep the loss alone",
-        _coverage_unheard,
+        _where(_coverage_unheard),
     ),
     Rule(
         "`attention.coverage` with neither `vector` nor `loss`",
@@ -168,19 +162,14 @@ ATTENTION: tuple["Rule[Config]", ...] = (
         "set vector: true or a loss above 0, or remove coverage",
         lambda config: any(
             mechanism.coverage is not None and not mechanism.coverage.vector and mechanism.coverage.loss == 0
-            for mechanism in _mechanisms(config)
+            for mechanism in _mechanisms(config).values()
         ),
     ),
     Rule(
         "`score: location` with `scope: expanded`",
-        (
-            "model.decoder.attention.scope",
-            "model.encoder.self_attention.scope",
-            "model.decoder.self_attention.scope",
-            "model.decoder.attention.score",
-        ),
+        _keys_of_each("scope", "score"),
         "a block of positions has no row in the table of positions",
         "take another score, or scope: global",
-        _location_of_blocks,
+        _where(lambda mechanism: (mechanism.score.name, mechanism.scope.name) == ("location", "expanded")),
     ),
 )

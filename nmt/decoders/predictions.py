@@ -38,7 +38,7 @@ class Predictions(NamedTuple):
             best_R1 = best_RG.amax(dim=1, keepdim=True)
             norms.append(torch.sub(wide_RV, best_R1, out=work_RV).exp_().sum(dim=1).log() + best_R1.squeeze(1))
             bests.append(best_RG)
-        return cls(logits_NV, torch.cat(norms), torch.cat(bests))
+        return cls(logits_NV.detach(), torch.cat(norms), torch.cat(bests))
 
     @classmethod
     def given(cls, logits_NV: Tensor, log_norm_N: Tensor) -> "Predictions":

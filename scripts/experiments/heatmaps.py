@@ -63,19 +63,22 @@ def looked_at(translator: Translator, row: Row, target: str, place: int = 0) -> 
 
 @contextmanager
 def weights_over(translator: Translator, place: int) -> Iterator[list[Tensor]]:
-    """The weights (B, H, R, S) over the source at that place, as the model computes them within the context: it gives
-    out those over the first one alone."""
+    """The weights (B, H, R, S) over the source at that place, as the model computes them within the context, in the
+    last layer: it gives out those over the first one alone."""
     seen: list[Tensor] = []
-    attentions = [part.attentions[place] for part in translator.model.modules() if place and isinstance(part, Sources)]
+    layers = [part for part in translator.model.modules() if place and isinstance(part, Sources)]
+    attentions = [layer.attentions[place] for layer in layers[-1:]]
 
     def keep(_: Any, __: Any, attended: Any) -> None:
         seen.append(attended.weights_BHRS)
 
     hooks = [one.register_forward_pre_hook(lambda _, given: (*given[:-1], True)) for one in attentions]
     hooks += [one.register_forward_hook(keep) for one in attentions]
-    yield seen
-    for hook in hooks:
-        hook.remove()
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def join(pictures: Sequence[Sequence[Path]], output: Path) -> None:

@@ -52,7 +52,15 @@ def test_there_may_be_no_pairs(shape):
     assert all((tensor.grad == 0).all() for tensor in tensors)
 
 
-def test_scores_and_the_way_back_are_computed_in_float32_where_the_model_is_in_bfloat16():
+@pytest.mark.parametrize("rows", [1, 3])
+def test_search_scores_in_float32_where_the_model_is_in_bfloat16(rows):
+    tensors = given((2, rows, 4, 64, 1), dtype=torch.bfloat16)
+    with torch.no_grad():
+        scores, expected = summed_tanh(*tensors), summed_tanh(*(tensor.double() for tensor in tensors))
+    torch.testing.assert_close(scores, expected.float(), atol=1e-5, rtol=0)
+
+
+def test_all_steps_at_once_and_their_way_back_are_computed_in_float32_where_the_model_is_in_bfloat16():
     tensors = [tensor.requires_grad_() for tensor in given((2, 3, 4, 64, 1), dtype=torch.bfloat16)]
     wide = [tensor.detach().double().requires_grad_() for tensor in tensors]
     scores, expected = summed_tanh(*tensors), summed_tanh(*wide)
