@@ -117,15 +117,14 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     ]
     earlier = ", ".join(name for name, figures in results.items() if "length_penalty" not in figures)
     again = [
-        f"{name} ({', '.join(f'{score:.1f}' for score in figures['scored_before'])})"
+        f"{name} {score:.1f} ({why})"
         for name, figures in results.items()
-        if "scored_before" in figures
+        for score, why in figures.get("scored_before", [])
     ]
     notes = [
         f"Scored with their configs' length penalty, before it was chosen on the validation set: {earlier}."
         * bool(earlier),
-        f"Scored before, in a shorter recipe, by earlier code or with its config's penalty: {', '.join(again)}."
-        * bool(again),
+        f"Scored before: {', '.join(again)}." * bool(again),
     ]
     return "\n\n".join((markdown(header, rows), " ".join(filter(None, notes)))).rstrip()
 

@@ -44,7 +44,8 @@ def measured(
     kept = read_results(experiment).get(name, {})
     if kept.get("config") != own_hash:
         train(config, run, changes)
-        before = {"scored_before": [*kept.get("scored_before", []), kept["test"]]} if "test" in kept else {}
+        earlier = [*kept.get("scored_before", []), [kept["test"], "an earlier recipe"]] if "test" in kept else []
+        before = {"scored_before": earlier} if earlier else {}
         keep_result(experiment, name, {"config": own_hash, **training_figures(run), **measure(), **before})
     figures: dict[str, Any] = read_results(experiment)[name]
     return figures

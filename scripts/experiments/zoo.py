@@ -171,7 +171,9 @@ def report() -> None:
     report_recipes(names())
     if BASE in kept:
         draw_buckets(kept, "by_length", LENGTHS, "source length (words)")
-        draw_buckets(kept, "by_distance", DISTANCES, "farthest source word, in places from its target word")
+        draw_buckets(
+            kept, "by_distance", DISTANCES, "places to the nearest source word, of the target word that has it farthest"
+        )
     write_table(DOCUMENT, EXPERIMENT, overview(kept))
 
 

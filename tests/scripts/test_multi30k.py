@@ -36,12 +36,12 @@ def test_the_validation_set_chooses_checkpoint_and_length_penalty(
 
 def test_the_table_shows_the_penalty_and_names_what_was_scored_before(multi30k: ModuleType) -> None:
     figures = {"parameters": 9_021_296, "cpu_minutes": 10.6, "valid": 7.5, "test": 8.53}
-    again = {**figures, "length_penalty": 1.2, "scored_before": [3.21]}
+    again = {**figures, "length_penalty": 1.2, "scored_before": [[3.21, "a shorter recipe"]]}
     lines = multi30k.table({"vaswani2017": figures, "sutskever2014": again}).splitlines()
     assert lines[2] == "| [vaswani2017](configs/multi30k/vaswani2017.yaml) | 9.0 M | 11 | 0.6 | 7.5 | **8.5** |"
     assert lines[3] == "| [sutskever2014](configs/multi30k/sutskever2014.yaml) | 9.0 M | 11 | 1.2 | 7.5 | **8.5** |"
     assert "before it was chosen on the validation set: vaswani2017." in lines[5]
-    assert lines[5].endswith("with its config's penalty: sutskever2014 (3.2).")
+    assert lines[5].endswith("Scored before: sutskever2014 3.2 (a shorter recipe).")
 
 
 def test_without_earlier_figures_there_is_no_remark(multi30k: ModuleType) -> None:
