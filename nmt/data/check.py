@@ -205,11 +205,14 @@ class _Pairs:
     def __init__(self) -> None:
         self.scans: list[tuple[_Scan, _Scan]] = []
         self._starts: list[int] = []
+        self._source_text = bytes(8)  # which of its target's sources
         self._hashes = (array("Q"), array("Q"))
         self._lengths = (array("I"), array("I"))
 
     def begin(self, source: _Scan, target: _Scan) -> None:
-        """The pairs that follow are of these files."""
+        """The pairs that follow are of these files; those of a target's several sources are no repetitions."""
+        number = sum(other.path == target.path for _, other in self.scans)
+        self._source_text = number.to_bytes(8, "little")
         self.scans.append((source, target))
         self._starts.append(len(self._hashes[0]))
 
@@ -221,7 +224,8 @@ class _Pairs:
             if is_bare:
                 scan.tallies["blank_both" if all(blank) else "blank"].see(line)
         for text, hashes, lengths in zip((source, target), self._hashes, self._lengths, strict=True):
-            hashes.append(int.from_bytes(blake2b(text.encode("utf-8"), digest_size=8).digest()))
+            digest = blake2b(text.encode("utf-8"), digest_size=8, salt=self._source_text).digest()
+            hashes.append(int.from_bytes(digest))
             lengths.append(0 if any(blank) else len(text))
 
     def finish(self) -> None:

@@ -98,6 +98,13 @@ def test_duplicate_pairs_are_those_seen_before_on_both_sides(tmp_path: Path):
     assert ("several_targets", "a.en") not in found(report)
 
 
+def test_what_two_sources_of_a_target_share_is_no_duplicate(tmp_path: Path):
+    for name, text in (("a.en", "7\nb\n"), ("b.en", "7\nc\n"), ("a.de", "7\nx\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    report = check([tmp_path / "a.en", tmp_path / "b.en"], [tmp_path / "a.de"] * 2)
+    assert not {kind for kind, _ in found(report)} & {"duplicates", "several_targets"}
+
+
 def test_a_source_with_several_targets_is_counted_once(tmp_path: Path):
     report = look(tmp_path, "b\na\na\na\na\n", "w\nx\ny\nx\nz\n")
     assert found(report)[("several_targets", "a.en")] == (1, [2], "the first has 3")
