@@ -59,7 +59,7 @@ class Translating:
             path.unlink()
         said = io.StringIO()
         with refused(*inputs), redirect_stderr(said):
-            work = Work(translator, DECODINGS[search], inputs, output, records, None)
+            work = Work(translator, DECODINGS[search], inputs, None, output, records, None)
             write(work, dict(WHOLE[choice % len(WHOLE)]), resume=False, overwrite=False)
         assert output.exists() == records.exists(), "both or none"
         if output.exists():
