@@ -16,17 +16,22 @@ from nmt.translate import Translator
 SOURCES = "model:\n  sources: {combine: concat}"
 
 
+def trained(directory: Path, config: str) -> Path:
+    """The folder, with a run `runs/x` of this config in it."""
+    (directory / "x.yaml").write_text(config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        assert run_main(("train", "x.yaml")) == 0
+    return directory
+
+
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run of two sources, the text and the text backwards."""
     directory = tmp_path_factory.mktemp("two")
     write_text(directory)
     config = CONFIG.replace("source: text.en", "source: [[text.en], [text.de]]").replace("model:", SOURCES)
-    (directory / "x.yaml").write_text(config)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(directory)
-        assert run_main(("train", "x.yaml")) == 0
-    return directory
+    return trained(directory, config)
 
 
 @pytest.fixture
@@ -88,11 +93,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (directory / f"blank.{side}").write_text("".join([*lines[:20], "\n", *lines[20:]]))
     config = CONFIG.replace("tokenizer:", "  context: {sentences: 2}\ntokenizer:").replace("model:", SOURCES)
     config = config.replace("text.", "blank.")
-    (directory / "x.yaml").write_text(config)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(directory)
-        assert run_main(("train", "x.yaml")) == 0
-    return directory
+    return trained(directory, config)
 
 
 @pytest.fixture
