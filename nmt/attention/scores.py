@@ -265,14 +265,15 @@ class Cosine(nn.Module):
 
 
 class Location(nn.Module):
-    """score_j = (W_a s)_j: a score for every absolute source position, whatever stands there.
+    """score_j = (W_a s)_j: a score for every absolute position, whatever stands there.
 
-    The table has `max_positions` rows; positions beyond it score −∞, that is weight 0, with a warning.
+    The table has `max_positions` rows; positions beyond it score −∞, that is weight 0, with a warning where a memory is
+    prepared whole: search adds to a decoder's own past one position at a time, and does not warn.
     Cost: S·Q multiplications a step. Source: Luong et al. 2015, eq. 8. Differs: masked to the sentence's length.
     """
 
     class Options(Settings):
-        """A score for each absolute source position, from the query alone."""
+        """A score for each absolute position, from the query alone."""
 
         name: Literal["location"] = "location"
         max_positions: int = Field(256, gt=0, description="rows of the table")
@@ -289,7 +290,7 @@ class Location(nn.Module):
         """keys_BS0: nothing but the number of positions."""
         if states_BSD.shape[1] > self.table.out_features:
             warnings.warn(
-                f"attention by location knows {self.table.out_features} source positions; those beyond get weight 0",
+                f"attention by location knows {self.table.out_features} positions; those beyond get weight 0",
                 stacklevel=2,
             )
         return states_BSD[:, :, :0]

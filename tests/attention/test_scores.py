@@ -78,7 +78,7 @@ def test_features_enter_the_additive_score_inside_its_tanh():
 
 def test_location_gives_weight_0_past_its_table_and_warns():
     score = Location.Options(max_positions=2).build(3, 3)
-    with pytest.warns(UserWarning, match="attention by location knows 2 source positions; those beyond get weight 0"):
+    with pytest.warns(UserWarning, match="attention by location knows 2 positions; those beyond get weight 0"):
         keys = score.prepare(torch.randn(1, 4, 3))
     scores = score(torch.randn(1, 1, 3), keys)
     assert scores[0, 0, :2].isfinite().all()
