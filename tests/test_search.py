@@ -265,6 +265,7 @@ def test_log_probs_are_those_of_a_forced_pass(name):
 )
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_translation_does_not_depend_on_the_batch_or_the_order_of_lines(name, options):
+    bound = 3e-5 if name == "places" else 1e-5  # its log P come to −13 in float32; in float64 they agree to 2e-14
     model = build(SHAPES[name], vocabulary=11).float()
     lengths = torch.randint(1, 12, (64,), generator=torch.Generator().manual_seed(2)).tolist()
     rows = sentences(lengths, seed=4)
@@ -275,7 +276,7 @@ def test_a_translation_does_not_depend_on_the_batch_or_the_order_of_lines(name, 
         alone = searched(model, (source_of([rows[line]]),), **options)[0] if place < 16 else together[line]
         for (best, *_), (other, *_) in ((together[line], alone), (together[line], mixed[place])):
             assert best.ids == other.ids or abs(best.score - other.score) < 1e-5
-            assert best.score == pytest.approx(other.score, rel=3e-6, abs=1e-5)  # some twenty sums in float32
+            assert best.score == pytest.approx(other.score, rel=0, abs=bound)
 
 
 @pytest.mark.parametrize("name", SHAPES)
