@@ -1,4 +1,4 @@
-"""Models in less precision than they were trained in, for decoding on a CPU."""
+"""Precisions: which one a device multiplies itself, and models in less than they were trained in."""
 
 from typing import Literal
 
@@ -12,6 +12,13 @@ from nmt.layers.quantized import Int8Linear
 from nmt.model import EncoderDecoder
 
 Precision = Literal["float32", "bfloat16", "int8"]
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 matrices itself; where it does not, float32 is faster."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def lowered(model: EncoderDecoder, precision: Precision) -> EncoderDecoder:

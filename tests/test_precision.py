@@ -8,7 +8,7 @@ from torch import nn
 from nmt.decoders.base import Want
 from nmt.errors import ConfigError
 from nmt.layers.packed import PackedLinear
-from nmt.layers.quantized import Int8Linear, quantized
+from nmt.layers.quantized import Int8Linear, quantized, weight_levels
 from nmt.precision import lowered
 from nmt.search import Beam, search
 
@@ -44,11 +44,20 @@ def test_numbers_and_scales_by_hand():
 def test_an_int8_layer_is_the_linear_layer_of_rounded_numbers(bias):
     torch.manual_seed(1)
     layer, inputs = nn.Linear(24, 9, bias=bias), torch.randn(2, 5, 24)
-    rounded = [numbers.double() * scale.double() for numbers, scale in map(quantized, (inputs, layer.weight.detach()))]
+    pairs = quantized(inputs), quantized(layer.weight.detach(), weight_levels())
+    rounded = [numbers.double() * scale.double() for numbers, scale in pairs]
     expected = nn.functional.linear(*rounded, None if layer.bias is None else layer.bias.double())
     with torch.no_grad():
         given = Int8Linear(layer.weight, layer.bias)(inputs)
     torch.testing.assert_close(given.double(), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_largest_numbers_do_not_overflow(sign):
+    weight, inputs = torch.full((48, 512), 3.0), torch.full((5, 512), 2.0 * sign)
+    with torch.no_grad():
+        outputs = Int8Linear(weight, None)(inputs)
+    torch.testing.assert_close(outputs, torch.full((5, 48), 3.0 * 2.0 * 512 * sign))
 
 
 def test_an_int8_layer_of_no_rows_gives_none():

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 
 class Asked(NamedTuple):
@@ -46,10 +45,13 @@ class LinearCrossEntropy(Function):
         smoothing, wide = asked.smoothing, torch.promote_types(hidden_ME.dtype, torch.float32)
         mean_E = weight_VE.mean(dim=0, dtype=wide)
         gradients = Gradients.zeros(hidden_ME, weight_VE, bias_V) if asked.recorded else None
+        room_CV = hidden_ME.new_empty(min(len(hidden_ME), LinearCrossEntropy.chunk), len(weight_VE))
         chunks = []
         for start in range(0, max(1, len(hidden_ME)), LinearCrossEntropy.chunk):
             rows = slice(start, start + LinearCrossEntropy.chunk)
-            probs_CV, known = normalised(functional.linear(hidden_ME[rows], weight_VE, bias_V), target_M[rows])
+            logits_CV = room_CV[: len(hidden_ME[rows])]
+            torch.addmm(bias_V, hidden_ME[rows], weight_VE.t(), out=logits_CV)
+            probs_CV, known = normalised(logits_CV, target_M[rows])
             chunks.append(
                 known if mixture_2M is None else known.mixed(mixture_2M[:, rows], target_M[rows] < len(bias_V))
             )

@@ -1,32 +1,55 @@
 """Linear layers with weights of 8 bits, for decoding on a CPU."""
 
+from functools import cache
+
 import torch
 from torch import Tensor, nn
 
 LEVELS = 127
+FEWER = 64  # 2 · 64 · 255 is the largest sum of two products that 16 bits hold; oneDNN lifts inputs to 0…255
 
 
-def quantized(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Each row as whole numbers −127…127 and its scale: row ≈ scale · numbers; a row of zeros has scale 1/127."""
+def quantized(values: Tensor, levels: int = LEVELS) -> tuple[Tensor, Tensor]:
+    """Each row as whole numbers −levels…levels and its scale: row ≈ scale · numbers; a row of zeros has scale
+    1/levels."""
     largest = values.abs().amax(dim=-1, keepdim=True)
-    scale = torch.where(largest > 0, largest, 1.0) / LEVELS
+    scale = torch.where(largest > 0, largest, 1.0) / levels
     return (values / scale).round().to(torch.int8), scale
+
+
+@cache
+def weight_levels() -> int:
+    """LEVELS where products of the largest numbers come out right; else FEWER: processors without instructions for it
+    (VNNI) add pairs of products in 16 bits, which overflow."""
+    numbers = torch.full((16, 64), LEVELS, dtype=torch.int8)
+    packed = torch.ops.onednn.qlinear_prepack(numbers, None)
+    found = product(numbers, packed, torch.ones(len(numbers)))
+    return LEVELS if bool((found == LEVELS * LEVELS * numbers.shape[1]).all()) else FEWER
+
+
+def product(numbers: Tensor, packed: Tensor, scale_O: Tensor) -> Tensor:
+    """The rows' products with packed weights, times the scale of each output, in float32."""
+    zeros_O = torch.zeros(len(scale_O), dtype=torch.long)
+    result: Tensor = torch.ops.onednn.qlinear_pointwise(
+        numbers, 1.0, 0, packed, scale_O, zeros_O, None, 1.0, 0, torch.float32, "none", [], ""
+    )
+    return result
 
 
 class Int8Linear(nn.Module):
     """y = s_x · s_w · (x_q W_q) + b, x ≈ s_x · x_q and W ≈ s_w · W_q rounded to 8 bits, with a scale for each row of
     either: a row's result does not depend on its batch-mates.
 
+    W_q has 7 bits where the processor's products need that (`weight_levels`).
     Cost: the products of a linear layer, in whole numbers; x is quantized at each call. Without gradients.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
-        numbers, scale = quantized(weight.detach().float())
+        numbers, scale = quantized(weight.detach().float(), weight_levels())
         self.out_features, self.in_features = weight.shape
         self.numbers, self.scale = numbers, scale.squeeze(-1)
         self.packed = torch.ops.onednn.qlinear_prepack(numbers, None)
-        self.zeros = torch.zeros(self.out_features, dtype=torch.long)
         self.bias = torch.zeros(self.out_features) if bias is None else bias.detach().float()
 
     @property
@@ -39,7 +62,5 @@ class Int8Linear(nn.Module):
         if not inputs.numel():  # oneDNN's product of no rows loses the leading axes
             return inputs.new_zeros(*inputs.shape[:-1], self.out_features, dtype=torch.float32)
         numbers, scale = quantized(inputs.float())
-        product: Tensor = torch.ops.onednn.qlinear_pointwise(
-            numbers, 1.0, 0, self.packed, self.scale, self.zeros, None, 1.0, 0, torch.float32, "none", [], ""
-        )
-        return torch.addcmul(self.bias, product, scale, out=product)
+        outputs = product(numbers, self.packed, self.scale)
+        return torch.addcmul(self.bias, outputs, scale, out=outputs)

@@ -42,10 +42,10 @@ class FeedForward(nn.Module):
 
     def forward(self, states_BRE: Tensor) -> Tensor:
         """States of the same shape."""
-        inner_BRF: Tensor = self.inner(states_BRE)
-        active_BRF = self.dropout.rectified(inner_BRF) if self.rectified else self.dropout(functional.gelu(inner_BRF))
-        result: Tensor = self.outer(active_BRF)
-        return result
+        inner_ZF: Tensor = self.inner(states_BRE.flatten(0, -2))
+        active_ZF = self.dropout.rectified(inner_ZF) if self.rectified else self.dropout(functional.gelu(inner_ZF))
+        result: Tensor = self.outer(active_ZF)
+        return result.view(states_BRE.shape)
 
 
 class Residual(nn.Module):

@@ -14,6 +14,7 @@ from nmt.data.settings import TextFiles
 from nmt.events import Journal
 from nmt.model import EncoderDecoder
 from nmt.optimization import Optimizer, Schedule
+from nmt.precision import multiplies_bfloat16
 from nmt.training.worker import Worker
 
 
@@ -110,14 +111,9 @@ def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Tra
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where the processor multiplies bfloat16 matrices itself, else float32."""
-    if name != "auto":
-        return torch.bfloat16 if name == "bfloat16" else torch.float32
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native else torch.float32
+    """`auto` is bfloat16 where the device multiplies bfloat16 matrices itself, else float32."""
+    low = name == "bfloat16" or (name == "auto" and multiplies_bfloat16(device))
+    return torch.bfloat16 if low else torch.float32
 
 
 def limit(training: Training) -> str:

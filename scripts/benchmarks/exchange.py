@@ -23,7 +23,7 @@ from nmt.text.tokenizers import Tokenizer
 
 CONFIGS = Path("scripts/benchmarks/configs")
 TEST = Path("data/multi30k/test_2016_flickr.en")
-UPDATES = 600  # of the trainings whose weights are searched with
+UPDATES, TOKENS = 600, 1536  # of the trainings whose weights are searched with, and of each update
 
 
 def text(config: Config) -> Path:
@@ -61,6 +61,7 @@ def trained(name: str) -> Path:
     if not (run / "checkpoints" / "best.json").exists():
         print(f"training {name} for {UPDATES} updates (once)", file=sys.stderr, flush=True)
         limits = {"max_updates": UPDATES, "validate_every": UPDATES, "checkpoint_every": UPDATES}
+        limits |= {"batch_tokens": TOKENS}
         changes = [part for key, value in limits.items() for part in ("--set", f"training.{key}={value}")]
         command = [sys.executable, "-m", "nmt", "train", str(CONFIGS / f"{name}.yaml"), "--run", str(run), "--resume"]
         if subprocess.run([*command, *changes], check=False).returncode:

@@ -1,4 +1,8 @@
-"""The command line of scripts/bench_peers: rounds of all contenders in turns, ratios, and the table."""
+"""The command line of scripts/bench_peers: rounds of all contenders in turns, ratios, and the table.
+
+What is kept is kept for each kind of processor by itself, since ratios differ between them: those that multiply
+matrices of bfloat16 are measured in it, the others are not.
+"""
 
 import argparse
 import sys
@@ -7,13 +11,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from experiments.results import keep_result, markdown, read_results, write_table
+import torch
+from experiments.results import keep_result, markdown, measured_at, provenance, read_results, write_table
 
 from benchmarks.contest import Options, Round, contest
-from benchmarks.rows import Row, contenders, rows
+from benchmarks.rows import Contender, Row, contenders, rows
+from nmt.precision import multiplies_bfloat16
 
 DOCUMENT = Path("docs/benchmarks.md")
 EXPERIMENT = "peers"
+KINDS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 BF16", "avx512f": "AVX-512", "avx2": "AVX2"}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -21,12 +28,12 @@ def main(arguments: list[str] | None = None) -> None:
     if asked.table:
         write_tables()
         return
-    chosen = select(asked.rows, rows())
+    chosen, known = select(asked.rows, rows()), runnable()
     for work in dict.fromkeys(work_of(row) for row in chosen.values()):
         own = {name: row for name, row in chosen.items() if work_of(row) == work}
-        names = [name for name in contenders() if any(name in (*row.ours, *row.peers) for row in own.values())]
+        names = [name for name in known if any(name in (*row.ours, *row.peers) for row in own.values())]
         options = Options(asked.threads, asked.updates, asked.warmup, asked.lines)
-        for found in contest({name: contenders()[name] for name in names}, asked.rounds, options):
+        for found in contest({name: known[name] for name in names}, asked.rounds, options):
             for name, row in own.items():
                 keep(name, row, found, asked)
             write_tables()
@@ -63,6 +70,18 @@ def select(beginnings: Sequence[str], known: Mapping[str, Row]) -> dict[str, Row
     return {name: row for name, row in known.items() if not beginnings or name.startswith(tuple(beginnings))}
 
 
+def runnable() -> dict[str, Contender]:
+    """All contenders but those in bfloat16 where the processor does not multiply it."""
+    native = multiplies_bfloat16(torch.device("cpu"))
+    known = contenders().items()
+    return {name: one for name, one in known if native or one.options.get("precision") != "bfloat16"}
+
+
+def kind(machine: Mapping[str, Any]) -> str:
+    """What a processor multiplies matrices with, as it stands at the head of a column."""
+    return next((name for flag, name in KINDS.items() if flag in machine["flags"]), machine["processor"])
+
+
 def work_of(row: Row) -> str:
     """The work that a row's contenders share."""
     return row.ours[0].split("/")[0]
@@ -78,7 +97,7 @@ def keep(name: str, row: Row, found: Mapping[str, list[Round]], asked: argparse.
     print(f"{name}: {shown(row, result)}, asked {marked(row, row.asked)}", flush=True)
     keep_result(
         EXPERIMENT,
-        name,
+        f"{name}, {kind(provenance()['machine'])}",
         {
             **result,
             "asked": row.asked,
@@ -143,19 +162,28 @@ def shown(row: Row, result: Mapping[str, Any]) -> str:
 def write_tables() -> None:
     """Both tables of the document, from what is kept."""
     kept, known = read_results(EXPERIMENT), rows()
+    kinds = sorted({kind(result["machine"]) for result in kept.values()})
     lines = [
         (
             row.work,
-            f"{row.against}{' (' + kept[name]['peer'].split('/')[1] + ')' if name in kept else ''}",
-            shown(row, kept[name]) if name in kept else "not measured",
+            row.against,
+            *(cell(row, kept.get(f"{name}, {column}")) for column in kinds),
             marked(row, row.asked),
             marked(row, row.aim),
         )
         for name, row in known.items()
     ]
-    header = ("work", "measured against", "ratio (median, min–max)", "asked", "aim")
-    write_table(DOCUMENT, "peers", markdown(header, lines))
-    write_table(DOCUMENT, "contenders", markdown(DETAILS, details(kept, known)))
+    header = ("work", "measured against", *kinds, "asked", "aim")
+    write_table(DOCUMENT, "peers", markdown(header, lines) + "\n\n" + measured_at(kept.values()))
+    sections = [f"{column}:\n\n{markdown(DETAILS, details(kept, column))}" for column in kinds]
+    write_table(DOCUMENT, "contenders", "\n\n".join(sections))
+
+
+def cell(row: Row, result: Mapping[str, Any] | None) -> str:
+    """A row's ratio on one kind of processor, and the peer that it was taken to."""
+    if result is None:
+        return "not measured"
+    return f"{shown(row, result)}, {result['peer'].split('/')[1]}"
 
 
 DETAILS = (
@@ -167,13 +195,12 @@ DETAILS = (
 )
 
 
-def details(kept: Mapping[str, Any], known: Mapping[str, Row]) -> list[tuple[str, ...]]:
-    """One line for each contender of the rows that are kept; of several rows, from the last one measured."""
-    latest: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    for name in known:
-        for contender, figures in kept.get(name, {}).get("contenders", {}).items():
-            if "rate" in figures and latest.get(contender, ("",))[0] <= kept[name]["time"]:
-                latest[contender] = (kept[name]["time"], figures)
+def details(kept: Mapping[str, Any], column: str) -> list[tuple[str, ...]]:
+    """One line for each contender on a kind of processor; of several rows, from the last one measured."""
+    own = sorted((one for one in kept.values() if kind(one["machine"]) == column), key=lambda one: str(one["time"]))
+    latest = {
+        contender: figures for result in own for contender, figures in result["contenders"].items() if "rate" in figures
+    }
     return [
         (
             contender,
@@ -184,7 +211,7 @@ def details(kept: Mapping[str, Any], known: Mapping[str, Row]) -> list[tuple[str
             f"{figures['peak_bytes'] / 1e9:.2f} GB",
             f"{100 * figures['same_lines']:.1f} %" if "same_lines" in figures else "–",
         )
-        for contender, (_, figures) in sorted(latest.items())
+        for contender, figures in sorted(latest.items())
     ]
 
 

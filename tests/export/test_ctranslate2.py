@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import ctranslate2
 import numpy as np
 import pytest
 from models import log_probs_BTV, rnn, transformer
@@ -16,6 +15,7 @@ from nmt.checkpoint import Run
 from nmt.errors import CheckpointError, ExportError
 from nmt.export.ctranslate2 import export, exported
 from nmt.export.directory import open_export
+from nmt.export.library import ctranslate2
 from nmt.layers.transformer import TransformerSettings
 from nmt.text.vocabulary import EOS
 

@@ -74,6 +74,21 @@ def test_a_row_compares_contenders_of_one_work(name: str) -> None:
     assert {*row.ours, *row.peers} <= known.keys()
 
 
+def test_bfloat16_is_left_out_where_the_processor_does_not_multiply_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "multiplies_bfloat16", lambda device: False)
+    assert {"beam/ours-int8", "rnn/eole-float32-tuned"} <= peers.runnable().keys()
+    assert not any("bfloat16" in name for name in peers.runnable())
+    monkeypatch.setattr(peers, "multiplies_bfloat16", lambda device: True)
+    assert peers.runnable() == contenders()
+
+
+def test_kinds_of_processors_are_told_apart_by_what_they_multiply_with() -> None:
+    flags = ["fma", "avx2", "avx512f", "avx512_bf16"]
+    assert peers.kind({"processor": "x", "flags": flags}) == "AVX-512 BF16"
+    assert peers.kind({"processor": "x", "flags": [*flags, "amx_bf16"]}) == "AMX"
+    assert peers.kind({"processor": "x", "flags": []}) == "x"
+
+
 @pytest.mark.parametrize("work", TRAININGS)
 def test_every_training_has_its_config_of_8000_pieces(work: str) -> None:
     config = load_config(ROOT / f"scripts/benchmarks/configs/{work}.yaml")
@@ -94,12 +109,14 @@ def test_the_documented_transformer_takes_about_45_mflop_a_token_pair() -> None:
 def test_tables_say_what_is_not_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     document = tmp_path / "benchmarks.md"
     document.write_text("<!-- table: peers -->\n<!-- end -->\n<!-- table: contenders -->\n<!-- end -->\n")
-    kept: dict[str, Any] = {"r": {**peers.compared(SPEED, FOUND, SPEED.ours, SPEED.peers), "time": "2026"}}
+    about = {"time": "2026", "commit": "abc", "torch": "2", "machine": {"processor": "x", "flags": ["fma", "avx2"]}}
+    kept: dict[str, Any] = {"r, AVX2": {**peers.compared(SPEED, FOUND, SPEED.ours, SPEED.peers), **about}}
     monkeypatch.setattr(peers, "DOCUMENT", document)
     monkeypatch.setattr(peers, "read_results", lambda name: kept)
     monkeypatch.setattr(peers, "rows", lambda: {"r": SPEED, "other": SPEED})
     peers.write_tables()
     lines = document.read_text().splitlines()
-    assert "| training | peers (b) | 2.00× (1.50–2.00, 3 rounds) | 1.5× | 3× |" in lines
+    assert "| work | measured against | AVX2 | asked | aim |" in lines
+    assert "| training | peers | 2.00× (1.50–2.00, 3 rounds), b | 1.5× | 3× |" in lines
     assert "| training | peers | not measured | 1.5× | 3× |" in lines
     assert "| w/b | 12 (10–20) | – | 0.00 GB | – |" in lines
