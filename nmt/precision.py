@@ -22,25 +22,36 @@ def multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def lowered(model: EncoderDecoder, precision: Precision) -> EncoderDecoder:
-    """The model, changed in place: `bfloat16` holds and computes all in it but attention weights and predictions;
-    `int8` rounds the weights and inputs of all linear layers and of the output layer to 8 bits.
+    """The model made ready for decoding, in place: `bfloat16` holds and computes all in it but attention weights and
+    predictions; `int8` rounds the weights and inputs of all linear layers and of the output layer to 8 bits. On a CPU,
+    weights are laid out for small products: those of all layers in bfloat16, those of the output layer in float32.
 
     Raises: ConfigError for int8 where torch has no oneDNN, or on another device than a CPU.
     """
-    if precision == "bfloat16":
-        model = model.to(torch.bfloat16)
-        return _replaced(model, PackedLinear) if PackedLinear.serves(next(model.parameters())) else model
     if precision == "int8":
         if next(model.parameters()).device.type != "cpu" or not torch.backends.mkldnn.is_available():
             raise ConfigError("precision int8 needs a CPU and a torch with oneDNN", "use bfloat16 or float32")
-        return _replaced(model, Int8Linear)
+        return _with_layers(_with_output(model, Int8Linear), Int8Linear)
+    if precision == "bfloat16":
+        model = model.to(torch.bfloat16)
+    if not PackedLinear.serves(next(model.parameters())):
+        return model
+    model = _with_output(model, PackedLinear)
+    return _with_layers(model, PackedLinear) if precision == "bfloat16" else model
+
+
+Kind = type[PackedLinear] | type[Int8Linear]
+
+
+def _with_output(model: EncoderDecoder, kind: Kind) -> EncoderDecoder:
+    """The model with a layer of this kind in predictions, where its output layer has weights."""
+    if isinstance(model.output, Softmax):
+        model.output.stand_in = kind(model.output.weight_VE, model.output.bias_V)
     return model
 
 
-def _replaced(model: EncoderDecoder, kind: type[PackedLinear] | type[Int8Linear]) -> EncoderDecoder:
-    """The model with layers of this kind for its linear layers and, where that has weights, its output layer."""
-    if isinstance(model.output, Softmax):
-        model.output.rounded = kind(model.output.weight_VE, model.output.bias_V)
+def _with_layers(model: EncoderDecoder, kind: Kind) -> EncoderDecoder:
+    """The model with layers of this kind for its linear layers."""
     for module in [*model.modules()]:
         for name, child in module.named_children():
             if isinstance(child, nn.Linear):

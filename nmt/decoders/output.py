@@ -41,14 +41,14 @@ class Softmax(nn.Module):
         super().__init__()
         self.weight_VE = nn.Parameter(torch.empty(vocabulary_size, hidden_size)) if tied is None else tied.weight
         self.bias_V = nn.Parameter(torch.zeros(vocabulary_size))
-        self.rounded: nn.Module | None = None  # in less precision, what stands in for W h + b in predictions
+        self.stand_in: nn.Module | None = None  # computes W h + b of predictions, laid out for it or in less precision
         if tied is None:
             nn.init.normal_(self.weight_VE, std=hidden_size**-0.5)
 
     def predict(self, outcome: Outcome) -> Predictions:
         """The next piece's distribution for N rows, in float32 at least."""
-        if self.rounded is not None:
-            return Predictions.of(self.rounded(outcome.hidden))
+        if self.stand_in is not None:
+            return Predictions.of(self.stand_in(outcome.hidden))
         return Predictions.of(functional.linear(outcome.hidden, self.weight_VE, self.bias_V))
 
     def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:

@@ -23,7 +23,7 @@ from nmt.data.inputs import Line
 from nmt.decoders.base import Want
 from nmt.errors import ExportError
 from nmt.export.directory import Exported
-from nmt.export.library import ctranslate2
+from nmt.export.library import compute_type, ctranslate2
 from nmt.search import LENGTH_ALLOWANCE, Beam, Greedy, length_penalty
 from nmt.text.tokenizers import load_tokenizers
 from nmt.text.vocabulary import BOS, EOS, PAD, SPECIALS
@@ -64,6 +64,7 @@ class ExportedTranslator(LineTranslator):
         self.engine = ctranslate2.Translator(
             str(exported.path),
             device=kind,
+            compute_type=compute_type(kind),
             device_index=int(number or 0),
             inter_threads=(threads or torch.get_num_threads()) if kind == "cpu" else 1,
             intra_threads=1,

@@ -7,10 +7,10 @@ ROWS = 1024  # of a product that the layout is chosen for; others read it as wel
 
 
 class PackedLinear(nn.Module):
-    """y = W x + b in bfloat16, with W in oneDNN's own layout, which a plain layer is brought into at each call.
+    """y = W x + b with W in oneDNN's own layout, which a plain layer's is brought into at each call.
 
-    The values are those of the plain layer, bit for bit. Cost: the products; the weights are held twice. Without
-    gradients.
+    In bfloat16 the values are those of the plain layer, bit for bit; in float32, whose plain products are not
+    oneDNN's, they are rounded in another order. Cost: the products; the weights are held twice. Without gradients.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
@@ -23,8 +23,10 @@ class PackedLinear(nn.Module):
     @staticmethod
     def serves(tensor: Tensor) -> bool:
         """Whether this machine multiplies such tensors so."""
-        supported = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        return bool(supported) and tensor.device.type == "cpu" and tensor.dtype == torch.bfloat16
+        if tensor.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+            return False
+        low = tensor.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return bool(low) or tensor.dtype == torch.float32
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs for any leading axes."""

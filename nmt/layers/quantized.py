@@ -12,9 +12,9 @@ FEWER = 64  # 2 · 64 · 255 is the largest sum of two products that 16 bits hol
 def quantized(values: Tensor, levels: int = LEVELS) -> tuple[Tensor, Tensor]:
     """Each row as whole numbers −levels…levels and its scale: row ≈ scale · numbers; a row of zeros has scale
     1/levels."""
-    largest = values.abs().amax(dim=-1, keepdim=True)
+    largest = torch.maximum(values.amax(dim=-1, keepdim=True), -values.amin(dim=-1, keepdim=True))
     scale = torch.where(largest > 0, largest, 1.0) / levels
-    return (values / scale).round().to(torch.int8), scale
+    return (values / scale).round_().to(torch.int8), scale
 
 
 @cache

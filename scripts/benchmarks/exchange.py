@@ -23,7 +23,7 @@ from nmt.text.tokenizers import Tokenizer
 
 CONFIGS = Path("scripts/benchmarks/configs")
 TEST = Path("data/multi30k/test_2016_flickr.en")
-UPDATES, TOKENS = 600, 1536  # of the trainings whose weights are searched with, and of each update
+UPDATES, TOKENS = 1000, 1536  # of the trainings whose weights are searched with, and of each update
 
 
 def text(config: Config) -> Path:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from models import log_probs_BTV, rnn, transformer
 from random_run import LETTERS, SENTENCES, random_run, save
 
@@ -15,7 +16,7 @@ from nmt.checkpoint import Run
 from nmt.errors import CheckpointError, ExportError
 from nmt.export.ctranslate2 import export, exported
 from nmt.export.directory import open_export
-from nmt.export.library import ctranslate2
+from nmt.export.library import compute_type, ctranslate2
 from nmt.layers.transformer import TransformerSettings
 from nmt.text.vocabulary import EOS
 
@@ -93,9 +94,17 @@ def test_positions_reach_as_far_as_the_longest_line_s_translation(tmp_path: Path
 @pytest.mark.parametrize("quantization", ["int8", "bfloat16", "int16", "float16"])
 def test_reduced_precision_stays_near(quantization: Any, tmp_path: Path) -> None:
     run = random_run(tmp_path / "x")
-    found = ctranslate2.Translator(str(export(run, quantization=quantization).path)).score_batch(*pairs(run))
+    path = export(run, quantization=quantization).path
+    found = ctranslate2.Translator(str(path), compute_type=compute_type("cpu")).score_batch(*pairs(run))
     for own, theirs in zip(own_log_probs(run, *pairs(run)), found, strict=True):
         np.testing.assert_allclose(theirs.log_probs, own, atol=0.3)
+
+
+def test_eight_bits_are_multiplied_where_the_processor_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    assert (compute_type("cpu"), compute_type("cuda")) == ("float32", "default")
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
+    assert compute_type("cpu") == "default"
 
 
 def test_quantized_weights_take_less_room(tmp_path: Path) -> None:
