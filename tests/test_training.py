@@ -9,6 +9,8 @@ import torch
 from tiny_run import RNN, TRANSFORMER, Tiny, checkpoint_bytes, metrics, tiny_data
 
 from nmt.batch import make_batch
+from nmt.data.ahead import Ahead
+from nmt.data.batching import Batches
 from nmt.errors import CheckpointError, TrainingError
 from nmt.events import Logged, Skipped, Started, Stopped, Updated, Validated, describe
 from nmt.loss import translation_loss
@@ -52,7 +54,7 @@ def test_accumulated_batches_follow_the_gradient_of_one_batch_of_them_all(tmp_pa
     training = begin(tiny.config, tiny.data, tiny.run("run"), torch.device("cpu"))
     whole = begin(tiny.config, tiny.data, tiny.run("other"), torch.device("cpu"))
     list(update(training))
-    loss = translation_loss(whole.model, joined(list(itertools.islice(whole.stream, 3))), 0.1)
+    loss = translation_loss(whole.model, joined(list(itertools.islice(whole.batches, 3))), 0.1)
     (loss.total / loss.tokens).backward()
     for ours, theirs in zip(training.model.parameters(), whole.model.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-6)
@@ -136,7 +138,8 @@ def test_a_score_that_is_not_a_number_is_never_best(tmp_path):
 def test_epochs_end_a_run(tmp_path):
     tiny = Tiny(tmp_path, max_updates=None, max_epochs=2)
     events = list(tiny.fit("run"))
-    batches = tiny_batches(tiny)
+    settings = tiny.config.training
+    batches = Batches(tiny.data.train, settings.batch_tokens, settings.seed)
     assert events[-1] == Stopped(batches.batches_per_epoch(0) + batches.batches_per_epoch(1), "max_epochs")
 
 
@@ -146,10 +149,6 @@ def test_the_part_that_is_done_grows_within_an_epoch(tmp_path):
     assert done[0] < 0.2
     assert sum(later > before for before, later in itertools.pairwise(done)) >= len(done) - 4
     assert max(done[:-1]) < 1.0 <= done[-1]
-
-
-def tiny_batches(tiny):
-    return begin(tiny.config, tiny.data, tiny.run("count"), torch.device("cpu")).batches
 
 
 def test_minutes_end_a_run(tmp_path):
@@ -270,7 +269,7 @@ def test_the_baseline_follows_the_mean_log_probability_of_a_sentence(tmp_path, m
     0.1 · −5 = −0.5, 0.9 · −0.5 + 0.1 · −3 = −0.75, 0.9 · −0.75 + 0.1 · −5 = −1.175."""
     tiny = Tiny(tmp_path)
     training = begin(tiny.config, tiny.data, tiny.run("run"), torch.device("cpu"))
-    batch, baselines, given = next(training.stream), [], []
+    batch, baselines, given = next(training.batches), [], []
 
     def loss(model, batch, smoothing, baseline):
         given.append(baseline)
@@ -279,7 +278,8 @@ def test_the_baseline_follows_the_mean_log_probability_of_a_sentence(tmp_path, m
     monkeypatch.setattr("nmt.training.update.translation_loss", loss)
     nlls = iter([10.0, 3.0, 20.0])
     for sentences in (2, 1, 4):
-        training.stream = iter([batch._replace(lines=list(batch.lines[:1]) * sentences)])
+        taken = batch._replace(lines=batch.lines[:1] * sentences)
+        monkeypatch.setattr(Ahead, "__next__", lambda _, taken=taken: taken)
         list(update(training))
         baselines.append(training.progress.baseline)
     assert baselines == pytest.approx([-0.5, -0.75, -1.175])

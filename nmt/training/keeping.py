@@ -153,7 +153,6 @@ def _load(training: Training, directory: Path) -> Iterator[Event]:
     with _as_written(directory / MOMENTS):
         _check_moments(training, forms(directory / MOMENTS))
         _load_moments(training, read_tensors(directory / MOMENTS))
-    training.stream = iter(training.batches)
     lost = training.journal.cut(lines, training.progress.step)
     if lost:
         yield Warned(lost)

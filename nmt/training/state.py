@@ -1,13 +1,12 @@
 """What a run in memory is, how it begins, and how far it has come."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
 
-from nmt.batch import Batch
 from nmt.checkpoint import Run
 from nmt.config import Config, TrainingSettings
+from nmt.data.ahead import Ahead
 from nmt.data.batching import Batches
 from nmt.data.prepare import Prepared
 from nmt.data.settings import TextFiles
@@ -70,8 +69,7 @@ class Training:
     optimizer: Optimizer
     schedule: Schedule
     text: TextFiles
-    batches: Batches
-    stream: Iterator[Batch]
+    batches: Ahead
     journal: Journal
     device: torch.device
     worker: Worker
@@ -100,8 +98,7 @@ def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Tra
         optimizer=settings.optimizer.build(model.named_parameters()),
         schedule=settings.schedule.build(config.model.embedding_size, settings.max_updates),
         text=config.data.train,
-        batches=batches,
-        stream=iter(batches),
+        batches=Ahead(batches, pinned=device.type == "cuda"),
         journal=Journal(run.path),
         device=device,
         worker=Worker(model, _precision(settings.precision, device)),

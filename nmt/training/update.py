@@ -88,7 +88,7 @@ def _left_out(training: Training, found: NotFinite) -> Skipped:
 
 
 def _follow_gradient(training: Training, learning_rate: float) -> Sums | NotFinite:
-    batches = [next(training.stream) for _ in range(training.settings.accumulate)]
+    batches = [next(training.batches) for _ in range(training.settings.accumulate)]
     tokens = sum(int(batch.mask_BT.sum()) for batch in batches)
     training.worker.begin()
     loss, nll = 0.0, 0.0
