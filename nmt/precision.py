@@ -1,4 +1,4 @@
-"""Precisions: which one a device multiplies itself, and models in less than they were trained in."""
+"""Precisions: which one a device multiplies itself, and models laid out or rounded for decoding in one."""
 
 from typing import Literal
 
@@ -12,10 +12,11 @@ from nmt.layers.quantized import Int8Linear
 from nmt.model import EncoderDecoder
 
 Precision = Literal["float32", "bfloat16", "int8"]
+Kind = type[PackedLinear] | type[Int8Linear]
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 matrices itself; where it does not, float32 is faster."""
+    """Whether the device multiplies bfloat16 matrices itself; processors that do not are faster in float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
@@ -23,8 +24,9 @@ def multiplies_bfloat16(device: torch.device) -> bool:
 
 def lowered(model: EncoderDecoder, precision: Precision) -> EncoderDecoder:
     """The model made ready for decoding, in place: `bfloat16` holds and computes all in it but attention weights and
-    predictions; `int8` rounds the weights and inputs of all linear layers and of the output layer to 8 bits. On a CPU,
-    weights are laid out for small products: those of all layers in bfloat16, those of the output layer in float32.
+    predictions; `int8` rounds the weights and inputs of all linear layers and of the output layer to 8 bits, or fewer
+    (nmt.layers.quantized). On a CPU, weights are laid out for small products: those of all layers in bfloat16, those of
+    the output layer in float32.
 
     Raises: ConfigError for int8 where torch has no oneDNN, or on another device than a CPU.
     """
@@ -40,13 +42,10 @@ def lowered(model: EncoderDecoder, precision: Precision) -> EncoderDecoder:
     return _with_layers(model, PackedLinear) if precision == "bfloat16" else model
 
 
-Kind = type[PackedLinear] | type[Int8Linear]
-
-
 def _with_output(model: EncoderDecoder, kind: Kind) -> EncoderDecoder:
     """The model with a layer of this kind in predictions, where its output layer has weights."""
     if isinstance(model.output, Softmax):
-        model.output.stand_in = kind(model.output.weight_VE, model.output.bias_V)
+        model.output.stand_in = kind(model.output.weight_VE, model.output.bias_V).forward  # no part of the module
     return model
 
 

@@ -206,7 +206,8 @@ class Translator(LineTranslator):
     def load(
         cls, run: Path | str, checkpoint: str = "best", device: str | None = None, precision: Precision = "float32"
     ) -> "Translator":
-        """The translator of a run directory. `checkpoint`: best, last, average or step-N.
+        """The translator of a run directory. `checkpoint`: best, last, average or step-N. Its model is for decoding:
+        predictions have no gradients, nor do they follow changes of its weights.
 
         Raises: CheckpointError for a run or checkpoint that cannot be used, ConfigError for a precision that cannot.
         """

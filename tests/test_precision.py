@@ -54,10 +54,34 @@ def test_an_int8_layer_is_the_linear_layer_of_rounded_numbers(bias):
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_largest_numbers_do_not_overflow(sign):
-    weight, inputs = torch.full((48, 512), 3.0), torch.full((5, 512), 2.0 * sign)
+    weight, inputs = torch.full((48, 512), 3.0 * sign), torch.full((5, 512), 2.0)
     with torch.no_grad():
         outputs = Int8Linear(weight, None)(inputs)
     torch.testing.assert_close(outputs, torch.full((5, 48), 3.0 * 2.0 * 512 * sign))
+
+
+def saturating(numbers, packed, scale_O):
+    """Products as a processor has them that adds them in pairs of 16 bits, inputs lifted to 0…255."""
+    pairs = (numbers.long() + 128).unflatten(1, (-1, 2)).unsqueeze(1) * packed.long().unflatten(1, (-1, 2))
+    sums = pairs.sum(-1).clamp(-(2**15), 2**15 - 1).sum(-1) - 128 * packed.long().sum(-1)
+    return sums.float() * scale_O
+
+
+def exact(numbers, packed, scale_O):
+    return (numbers.long() @ packed.long().t()).float() * scale_O
+
+
+@pytest.mark.parametrize(("kind", "levels"), [(saturating, 64), (exact, 127)])
+def test_weights_have_as_many_levels_as_the_processors_products_hold(kind, levels, monkeypatch):
+    monkeypatch.setattr("nmt.layers.quantized.product", kind)
+    monkeypatch.setattr("nmt.layers.quantized.packed", lambda numbers: numbers)
+    monkeypatch.setattr("nmt.layers.quantized.weight_levels", weight_levels.__wrapped__)
+    torch.manual_seed(1)
+    layer, inputs = nn.Linear(24, 9), torch.randn(5, 24)
+    with torch.no_grad():
+        int8 = Int8Linear(layer.weight, layer.bias)
+        assert int8.numbers.abs().max() == levels
+        torch.testing.assert_close(int8(inputs), layer(inputs), rtol=0, atol=0.05)
 
 
 def test_an_int8_layer_of_no_rows_gives_none():
@@ -113,6 +137,16 @@ def test_float32_changes_nothing_but_rounding():
         before = log_probs_BTV(model, BATCH)
         after = log_probs_BTV(lowered(model, "float32"), BATCH)
     torch.testing.assert_close(after, before, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["untied", "copy-transformer"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_is_laid_out_is_no_part_of_the_model(name, precision):
+    model = build(SHAPES[name]).float()
+    keys, count = model.state_dict().keys(), sum(parameter.numel() for parameter in model.parameters())
+    ready = lowered(model, precision)
+    assert (ready.state_dict().keys(), sum(parameter.numel() for parameter in ready.parameters())) == (keys, count)
+    assert (ready.output.stand_in is not None) == PackedLinear.serves(next(ready.parameters()))
 
 
 def test_int8_without_onednn_is_refused(monkeypatch):

@@ -16,7 +16,7 @@ COMPUTING = {"train", "translate", "evaluate", "align"}
 TUNABLES = ":".join(
     (
         "glibc.malloc.hugetlb=1",  # ask for huge pages, which the kernel gives where it may
-        "glibc.malloc.mmap_threshold=33554432",  # blocks up to 32 MiB come from memory that is kept,
+        "glibc.malloc.mmap_threshold=33554432",  # blocks up to 32 MiB, the most it takes, come from kept memory,
         "glibc.malloc.trim_threshold=268435456",  # of which 256 MiB may stay while it is free
     )
 )

@@ -49,7 +49,9 @@ class LinearCrossEntropy(Function):
         chunks = []
         for start in range(0, max(1, len(hidden_ME)), LinearCrossEntropy.chunk):
             rows = slice(start, start + LinearCrossEntropy.chunk)
-            logits_CV = room_CV[: len(hidden_ME[rows])]
+            logits_CV = room_CV[
+                : len(hidden_ME[rows])
+            ]  # written over by the next chunk: nothing kept may be a view of it
             torch.addmm(bias_V, hidden_ME[rows], weight_VE.t(), out=logits_CV)
             probs_CV, known = normalised(logits_CV, target_M[rows])
             chunks.append(

@@ -6,6 +6,7 @@ A distribution has V columns, or X = V + S where pieces of the source can be cop
 place p, from 0, which the target vocabulary lacks; of a piece that stands there more than once, p is the first place.
 """
 
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -41,7 +42,7 @@ class Softmax(nn.Module):
         super().__init__()
         self.weight_VE = nn.Parameter(torch.empty(vocabulary_size, hidden_size)) if tied is None else tied.weight
         self.bias_V = nn.Parameter(torch.zeros(vocabulary_size))
-        self.stand_in: nn.Module | None = None  # computes W h + b of predictions, laid out for it or in less precision
+        self.stand_in: Callable[[Tensor], Tensor] | None = None  # W h + b of predictions, laid out or in less precision
         if tied is None:
             nn.init.normal_(self.weight_VE, std=hidden_size**-0.5)
 

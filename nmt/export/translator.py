@@ -64,11 +64,21 @@ class ExportedTranslator(LineTranslator):
         self.engine = ctranslate2.Translator(
             str(exported.path),
             device=kind,
-            compute_type=compute_type(kind),
+            compute_type=self.compute_type(kind),
             device_index=int(number or 0),
             inter_threads=(threads or torch.get_num_threads()) if kind == "cpu" else 1,
             intra_threads=1,
         )
+
+    def compute_type(self, kind: str) -> str:
+        """As `nmt.export.library.compute_type`. Warns: where that is not what was exported."""
+        quantization = self.exported.description.quantization
+        found = compute_type(kind, quantization)
+        if found == "float32":
+            warnings.warn(
+                f"this processor's 8-bit products overflow: {quantization} is computed in float32", stacklevel=3
+            )
+        return found
 
     def translate_lines(
         self, lines: Iterable[Line], decoding: Decoding | None = None, done: int = 0, at_once: int | None = None

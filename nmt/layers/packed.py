@@ -7,18 +7,18 @@ ROWS = 1024  # of a product that the layout is chosen for; others read it as wel
 
 
 class PackedLinear(nn.Module):
-    """y = W x + b with W in oneDNN's own layout, which a plain layer's is brought into at each call.
+    """y = W x + b with W in oneDNN's own layout.
 
-    In bfloat16 the values are those of the plain layer, bit for bit; in float32, whose plain products are not
-    oneDNN's, they are rounded in another order. Cost: the products; the weights are held twice. Without gradients.
+    In bfloat16 a plain layer's W is brought into it at each call, and the values are the same, bit for bit; in
+    float32, whose plain products are not oneDNN's, they are rounded in another order. W and b are the given ones, no
+    copies, but what is computed with is W as it was then. Cost: the products; W is held twice. Without gradients.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
-        self.weight = nn.Parameter(weight.detach(), requires_grad=False)
-        self.bias = None if bias is None else nn.Parameter(bias.detach(), requires_grad=False)
-        self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight, ROWS)
+        self.weight, self.bias = weight, bias
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), ROWS)
 
     @staticmethod
     def serves(tensor: Tensor) -> bool:

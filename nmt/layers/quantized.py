@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 LEVELS = 127
-FEWER = 64  # 2 · 64 · 255 is the largest sum of two products that 16 bits hold; oneDNN lifts inputs to 0…255
+FEWER = 64  # with weights of −64…64 no sum of two products overflows 16 bits: oneDNN lifts inputs to 0…255
 
 
 def quantized(values: Tensor, levels: int = LEVELS) -> tuple[Tensor, Tensor]:
@@ -20,18 +20,29 @@ def quantized(values: Tensor, levels: int = LEVELS) -> tuple[Tensor, Tensor]:
 @cache
 def weight_levels() -> int:
     """LEVELS where products of the largest numbers come out right; else FEWER: processors without instructions for it
-    (VNNI) add pairs of products in 16 bits, which overflow."""
-    numbers = torch.full((16, 64), LEVELS, dtype=torch.int8)
-    packed = torch.ops.onednn.qlinear_prepack(numbers, None)
-    found = product(numbers, packed, torch.ones(len(numbers)))
-    return LEVELS if bool((found == LEVELS * LEVELS * numbers.shape[1]).all()) else FEWER
+    (VNNI) add pairs of products in 16 bits, which overflow. It is tried, once a process."""
+    return LEVELS if all(_holds(sign * LEVELS, size) for sign in (1, -1) for size in (64, 1024)) else FEWER
 
 
-def product(numbers: Tensor, packed: Tensor, scale_O: Tensor) -> Tensor:
+def _holds(weight: int, size: int) -> bool:
+    """Whether rows of so many of the largest inputs, times such weights, come out right."""
+    weights = torch.full((48, size), weight, dtype=torch.int8)
+    inputs = torch.full((32, size), LEVELS, dtype=torch.int8)
+    found = product(inputs, packed(weights), torch.ones(len(weights)))
+    return bool((found == LEVELS * weight * size).all())
+
+
+def packed(numbers: Tensor) -> Tensor:
+    """Weights in oneDNN's layout."""
+    result: Tensor = torch.ops.onednn.qlinear_prepack(numbers, None)
+    return result
+
+
+def product(numbers: Tensor, weights: Tensor, scale_O: Tensor) -> Tensor:
     """The rows' products with packed weights, times the scale of each output, in float32."""
     zeros_O = torch.zeros(len(scale_O), dtype=torch.long)
     result: Tensor = torch.ops.onednn.qlinear_pointwise(
-        numbers, 1.0, 0, packed, scale_O, zeros_O, None, 1.0, 0, torch.float32, "none", [], ""
+        numbers, 1.0, 0, weights, scale_O, zeros_O, None, 1.0, 0, torch.float32, "none", [], ""
     )
     return result
 
@@ -40,7 +51,7 @@ class Int8Linear(nn.Module):
     """y = s_x · s_w · (x_q W_q) + b, x ≈ s_x · x_q and W ≈ s_w · W_q rounded to 8 bits, with a scale for each row of
     either: a row's result does not depend on its batch-mates.
 
-    W_q has 7 bits where the processor's products need that (`weight_levels`).
+    W_q has 64 levels to either side where the processor's products need that (`weight_levels`).
     Cost: the products of a linear layer, in whole numbers; x is quantized at each call. Without gradients.
     """
 
@@ -49,7 +60,7 @@ class Int8Linear(nn.Module):
         numbers, scale = quantized(weight.detach().float(), weight_levels())
         self.out_features, self.in_features = weight.shape
         self.numbers, self.scale = numbers, scale.squeeze(-1)
-        self.packed = torch.ops.onednn.qlinear_prepack(numbers, None)
+        self.packed = packed(numbers)
         self.bias = torch.zeros(self.out_features) if bias is None else bias.detach().float()
 
     @property

@@ -42,9 +42,10 @@ class FeedForward(nn.Module):
 
     def forward(self, states_BRE: Tensor) -> Tensor:
         """States of the same shape."""
-        inner_ZF: Tensor = self.inner(states_BRE.flatten(0, -2))
-        active_ZF = self.dropout.rectified(inner_ZF) if self.rectified else self.dropout(functional.gelu(inner_ZF))
-        result: Tensor = self.outer(active_ZF)
+        # Rows in place of (B, R): what is rectified in its place is no view then, whose way back would copy.
+        inner_MF: Tensor = self.inner(states_BRE.flatten(0, -2))
+        active_MF = self.dropout.rectified(inner_MF) if self.rectified else self.dropout(functional.gelu(inner_MF))
+        result: Tensor = self.outer(active_MF)
         return result.view(states_BRE.shape)
 
 

@@ -62,6 +62,8 @@ def _journaled(training: Training, validate: Validate, resume: bool, stop: Calla
     except TrainingError as error:
         training.journal.fail(error.message)
         raise
+    finally:
+        training.batches.close()
 
 
 def _events(training: Training, validate: Validate, resume: bool, stop: Callable[[], bool]) -> Iterator[Event]:

@@ -1,7 +1,7 @@
 """Text and weights as the peers read them: the pieces of nmt's own tokenizer, and its weights under their names.
 
 .bench/text/<hash>/     {train,valid,test}.{source,target}: pieces separated by spaces; vocabulary: one piece a line
-.bench/models/<name>/   a run of nmt, with marian.safetensors or joeynmt.safetensors beside its checkpoints
+.bench/models/<name>-<updates>x<tokens>/   a run of nmt, with marian.safetensors or joeynmt.safetensors in it
 """
 
 import subprocess
@@ -23,7 +23,7 @@ from nmt.text.tokenizers import Tokenizer
 
 CONFIGS = Path("scripts/benchmarks/configs")
 TEST = Path("data/multi30k/test_2016_flickr.en")
-UPDATES, TOKENS = 1000, 1536  # of the trainings whose weights are searched with, and of each update
+UPDATES, TOKENS = 1000, 1536  # the trainings whose weights are searched with: so many updates, each of so many tokens
 
 
 def text(config: Config) -> Path:
@@ -57,7 +57,7 @@ def _write(path: Path, lines: Iterable[str]) -> None:
 
 def trained(name: str) -> Path:
     """The run of a benchmark's config, trained so briefly that it translates; made if it is not there."""
-    run = CACHE / "models" / name
+    run = CACHE / "models" / f"{name}-{UPDATES}x{TOKENS}"
     if not (run / "checkpoints" / "best.json").exists():
         print(f"training {name} for {UPDATES} updates (once)", file=sys.stderr, flush=True)
         limits = {"max_updates": UPDATES, "validate_every": UPDATES, "checkpoint_every": UPDATES}

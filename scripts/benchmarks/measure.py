@@ -25,6 +25,7 @@ from nmt.data.batching import Batches
 from nmt.data.corpus import read_lines
 from nmt.data.prepare import Prepared, prepare
 from nmt.events import Started, Updated
+from nmt.precision import lowered
 from nmt.search import SearchOptions
 from nmt.text.tokenizers import Tokenizers
 from nmt.text.vocabulary import EOS
@@ -183,7 +184,7 @@ def search(spec: Spec) -> dict[str, Any]:
     model = config.model.build(source, target).eval()
     with torch.no_grad():
         model.output.bias_V[EOS] = -1e9
-    translator = Translator(model, data.tokenizers, config.search, config.data.max_length)
+    translator = Translator(lowered(model, "float32"), data.tokenizers, config.search, config.data.max_length)
     ready_bytes = resident_memory()
     return {**_searched(translator, data.valid_sources, spec, config), "ready_bytes": ready_bytes}
 

@@ -20,7 +20,13 @@ from nmt.precision import multiplies_bfloat16
 
 DOCUMENT = Path("docs/benchmarks.md")
 EXPERIMENT = "peers"
-KINDS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 BF16", "avx512f": "AVX-512", "avx2": "AVX2"}
+KINDS = {
+    "amx_bf16": "AMX",
+    "avx512_bf16": "AVX-512 BF16",
+    "avx512_vnni": "AVX-512 VNNI",
+    "avx512f": "AVX-512",
+    "avx2": "AVX2",
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -28,7 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
     if asked.table:
         write_tables()
         return
-    chosen, known = select(asked.rows, rows()), runnable()
+    known = runnable()
+    chosen = {name: row for name, row in select(asked.rows, rows()).items() if can_run(name, row, known)}
     for work in dict.fromkeys(work_of(row) for row in chosen.values()):
         own = {name: row for name, row in chosen.items() if work_of(row) == work}
         names = [name for name in known if any(name in (*row.ours, *row.peers) for row in own.values())]
@@ -77,6 +84,14 @@ def runnable() -> dict[str, Contender]:
     return {name: one for name, one in known if native or one.options.get("precision") != "bfloat16"}
 
 
+def can_run(name: str, row: Row, known: Mapping[str, Contender]) -> bool:
+    """Whether both sides of a row have a contender that runs here; told where not."""
+    if all(any(one in known for one in side) for side in (row.ours, row.peers)):
+        return True
+    print(f"{name}: not measured, since the processor does not multiply bfloat16", file=sys.stderr)
+    return False
+
+
 def kind(machine: Mapping[str, Any]) -> str:
     """What a processor multiplies matrices with, as it stands at the head of a column."""
     return next((name for flag, name in KINDS.items() if flag in machine["flags"]), machine["processor"])
@@ -95,10 +110,12 @@ def keep(name: str, row: Row, found: Mapping[str, list[Round]], asked: argparse.
         return
     result = compared(row, {one: found[one] for one in (*ours, *peers)}, ours, peers)
     print(f"{name}: {shown(row, result)}, asked {marked(row, row.asked)}", flush=True)
+    about = provenance()
     keep_result(
         EXPERIMENT,
-        f"{name}, {kind(provenance()['machine'])}",
+        f"{name}, {kind(about['machine'])}",
         {
+            **about,
             **result,
             "asked": row.asked,
             "aim": row.aim,
@@ -174,7 +191,8 @@ def write_tables() -> None:
         for name, row in known.items()
     ]
     header = ("work", "measured against", *kinds, "asked", "aim")
-    write_table(DOCUMENT, "peers", markdown(header, lines) + "\n\n" + measured_at(kept.values()))
+    about = [f"{column}: {measured_at(own_of(kept, column))}" for column in kinds]
+    write_table(DOCUMENT, "peers", "\n\n".join((markdown(header, lines), *about)))
     sections = [f"{column}:\n\n{markdown(DETAILS, details(kept, column))}" for column in kinds]
     write_table(DOCUMENT, "contenders", "\n\n".join(sections))
 
@@ -184,6 +202,11 @@ def cell(row: Row, result: Mapping[str, Any] | None) -> str:
     if result is None:
         return "not measured"
     return f"{shown(row, result)}, {result['peer'].split('/')[1]}"
+
+
+def own_of(kept: Mapping[str, Any], column: str) -> list[Mapping[str, Any]]:
+    """What was measured on a kind of processor."""
+    return [one for one in kept.values() if kind(one["machine"]) == column]
 
 
 DETAILS = (
@@ -197,7 +220,7 @@ DETAILS = (
 
 def details(kept: Mapping[str, Any], column: str) -> list[tuple[str, ...]]:
     """One line for each contender on a kind of processor; of several rows, from the last one measured."""
-    own = sorted((one for one in kept.values() if kind(one["machine"]) == column), key=lambda one: str(one["time"]))
+    own = sorted(own_of(kept, column), key=lambda one: str(one["time"]))
     latest = {
         contender: figures for result in own for contender, figures in result["contenders"].items() if "rate" in figures
     }

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from models import log_probs_BTV, rnn, transformer
 from random_run import LETTERS, SENTENCES, random_run, save
 
@@ -14,6 +13,7 @@ import nmt.export.ctranslate2
 from nmt.batch import make_batch
 from nmt.checkpoint import Run
 from nmt.errors import CheckpointError, ExportError
+from nmt.export import library
 from nmt.export.ctranslate2 import export, exported
 from nmt.export.directory import open_export
 from nmt.export.library import compute_type, ctranslate2
@@ -95,16 +95,33 @@ def test_positions_reach_as_far_as_the_longest_line_s_translation(tmp_path: Path
 def test_reduced_precision_stays_near(quantization: Any, tmp_path: Path) -> None:
     run = random_run(tmp_path / "x")
     path = export(run, quantization=quantization).path
-    found = ctranslate2.Translator(str(path), compute_type=compute_type("cpu")).score_batch(*pairs(run))
+    engine = ctranslate2.Translator(str(path), compute_type=compute_type("cpu", quantization))
+    found = engine.score_batch(*pairs(run))
     for own, theirs in zip(own_log_probs(run, *pairs(run)), found, strict=True):
         np.testing.assert_allclose(theirs.log_probs, own, atol=0.3)
 
 
-def test_eight_bits_are_multiplied_where_the_processor_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
-    assert (compute_type("cpu"), compute_type("cuda")) == ("float32", "default")
-    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
-    assert compute_type("cpu") == "default"
+@pytest.mark.parametrize(
+    ("levels", "processor", "variable", "expected"),
+    [
+        (127, "AuthenticAMD", None, "default"),
+        (64, "AuthenticAMD", None, "float32"),
+        (64, "GenuineIntel", None, "default"),
+        (64, "AuthenticAMD", "1", "default"),
+        (64, "GenuineIntel", "0", "float32"),
+    ],
+)
+def test_eight_bits_are_computed_where_they_do_not_overflow(
+    levels: int, processor: str, variable: str | None, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"vendor_id\t: {processor}\n")
+    monkeypatch.setattr(library, "PROCESSOR", tmp_path / "cpuinfo")
+    monkeypatch.setattr(library, "weight_levels", lambda: levels)
+    monkeypatch.delenv("CT2_USE_MKL", raising=False)
+    if variable:
+        monkeypatch.setenv("CT2_USE_MKL", variable)
+    assert compute_type("cpu", "int8_float32") == compute_type("cpu", "int16") == expected
+    assert compute_type("cuda", "int8") == compute_type("cpu", "bfloat16") == "default"
 
 
 def test_quantized_weights_take_less_room(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,18 @@ def assert_same(own: list[Translation], theirs: list[Translation]) -> None:
         for name in ("log_prob", "score"):
             expected = [getattr(found, name) for found in one.hypotheses]
             assert [getattr(found, name) for found in other.hypotheses] == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize(("levels", "expected"), [(64, "float32"), (127, "int8_float32")])
+def test_eight_bits_that_overflow_are_computed_in_float32_with_a_warning(
+    levels: int, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmt.export.library.weight_levels", lambda: levels)
+    monkeypatch.setenv("CT2_USE_MKL", "0")  # read by the library when it is loaded: here by ours alone
+    found = exported(random_run(tmp_path / "x"), quantization="int8")
+    with pytest.warns(UserWarning, match="int8 is computed in float32") if levels == 64 else nullcontext():
+        translator = ExportedTranslator(found, "cpu", 1)
+    assert translator.engine.compute_type == expected
 
 
 LINES = [*SENTENCES, "", "g g g g g g g g g g g g g", "  ", "h"]
