@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from nmt.visualize.curves import DPI, MARKERS, TEXT, add_line, finish
 from nmt.visualize.picture import PALETTE, new_figure, save, set_text
 
+CROWDED = 1000  # across so wide a range, or wider, powers of ten alone have room for their numbers
 Points = Sequence[tuple[float, float]]
 
 
@@ -53,7 +54,8 @@ def fill(axes: Axes, panel: Panel) -> None:
     if panel.logarithmic:
         axes.set(xscale="log", yscale="log")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=20))
+            low, high = axis.get_view_interval()
+            axis.set_major_locator(LogLocator(subs=(1.0, 3.0) if high < CROWDED * low else (1.0,), numticks=20))
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
             axis.set_minor_formatter(NullFormatter())
     finish(axes, panel.across, panel.up)
