@@ -16,9 +16,12 @@ Done = TypeVar("Done")
 
 
 def shared_out(tokens: int, batch_tokens: int, threads: int) -> int:
-    """At most `batch_tokens`; where threads search side by side, so few that each has two batches of the `tokens`, but
-    not fewer than SMALLEST."""
-    return min(batch_tokens, max(SMALLEST, -(-tokens // (2 * threads)))) if threads > 1 else batch_tokens
+    """At most `batch_tokens`; where threads search side by side, so few that the `tokens` make as many batches for each
+    of them, two or more, lest one has the last of them to itself; but not fewer than SMALLEST."""
+    if threads == 1:
+        return batch_tokens
+    turns = max(2, -(-tokens // (batch_tokens * threads)))
+    return min(batch_tokens, max(SMALLEST, -(-tokens // (turns * threads))))
 
 
 def side_by_side(work: Callable[[Item], Done], items: Sequence[Item], device: torch.device) -> Iterator[Done]:

@@ -130,9 +130,18 @@ def test_batch_size_and_order_of_lines_change_nothing(shape):
 
 @pytest.mark.parametrize(
     ("tokens", "threads", "expected"),
-    [(4000, 1, 2048), (4000, 2, 1000), (4001, 2, 1001), (100_000, 2, 2048), (4000, 4, 512), (10, 2, 512)],
+    [
+        (4000, 1, 2048),
+        (4000, 2, 1000),
+        (4001, 2, 1001),
+        (8400, 2, 1400),
+        (100_000, 2, 2000),
+        (4000, 4, 512),
+        (10, 2, 512),
+    ],
 )
-def test_each_thread_has_two_batches_where_there_is_text_for_them(tokens, threads, expected):
+def test_threads_have_equally_many_batches_two_or_more_where_there_is_text_for_them(tokens, threads, expected):
+    """8,400 are more than two batches of 2,048 for either of two threads, so three for each: 1,400."""
     assert shared_out(tokens, 2048, threads) == expected
 
 

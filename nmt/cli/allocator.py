@@ -17,7 +17,8 @@ TUNABLES = ":".join(
     (
         "glibc.malloc.hugetlb=1",  # ask for huge pages, which the kernel gives where it may
         "glibc.malloc.mmap_threshold=33554432",  # blocks up to 32 MiB, the most it takes, come from kept memory,
-        "glibc.malloc.trim_threshold=268435456",  # of which 256 MiB may stay while it is free
+        "glibc.malloc.trim_threshold=268435456",  # of which 256 MiB may stay while it is free;
+        "glibc.malloc.arena_max=1",  # threads have no heaps of their own, which would be handed back at each step
     )
 )
 KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32", "LRU_CACHE_CAPACITY": "8"}
