@@ -49,9 +49,8 @@ class LinearCrossEntropy(Function):
         chunks = []
         for start in range(0, max(1, len(hidden_ME)), LinearCrossEntropy.chunk):
             rows = slice(start, start + LinearCrossEntropy.chunk)
-            logits_CV = room_CV[
-                : len(hidden_ME[rows])
-            ]  # written over by the next chunk: nothing kept may be a view of it
+            # The next chunk is written over this one: nothing that is kept may be a view of it.
+            logits_CV = room_CV[: len(hidden_ME[rows])]
             torch.addmm(bias_V, hidden_ME[rows], weight_VE.t(), out=logits_CV)
             probs_CV, known = normalised(logits_CV, target_M[rows])
             chunks.append(
