@@ -10,19 +10,27 @@ from nmt.data.inputs import Pieces
 from nmt.decoders.base import Want
 from nmt.search import Beam, Greedy
 
+PREFIXES = 10_240  # of all source tokens of a batch together, where nothing else is said: 2,048 tokens at beam 5
 CELLS = 1 << 22  # weights of the largest alignment that is put together: that of a line of 1 MB would fill the memory
 
 
 class Decoding(NamedTuple):
-    """How to search. `batch_tokens` bounds sentences × longest source in a batch; `max_length` the target's pieces,
-    end of sentence counted; `want` names the attention weights to keep as alignments."""
+    """How to search. `batch_tokens` bounds sentences × longest source in a batch, None leaving it to `tokens`;
+    `max_length` bounds the target's pieces, end of sentence counted; `want` names the attention weights to keep as
+    alignments."""
 
     search: Beam.Options | Greedy.Options
     n_best: int = 1
     want: Want | None = None
     max_length: int | None = None
-    batch_tokens: int = 2048
+    batch_tokens: int | None = None
     replace_unknown: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """Source tokens of a batch, padding counted; by itself the fewer, the more prefixes a sentence has."""
+        beam_size = self.search.beam_size if isinstance(self.search, Beam.Options) else 1
+        return self.batch_tokens or max(1, PREFIXES // beam_size)
 
 
 class Part(NamedTuple):

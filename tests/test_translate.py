@@ -145,6 +145,20 @@ def test_threads_have_equally_many_batches_two_or_more_where_there_is_text_for_t
     assert shared_out(tokens, 2048, threads) == expected
 
 
+@pytest.mark.parametrize(
+    ("search", "given", "expected"),
+    [
+        (Greedy.Options(), None, 10_240),
+        (Beam.Options(beam_size=5), None, 2048),
+        (Beam.Options(beam_size=1000), None, 10),
+        (Greedy.Options(), 96, 96),
+        (Beam.Options(beam_size=5), 4096, 4096),
+    ],
+)
+def test_a_batch_is_as_large_as_asked_for_or_has_about_as_many_prefixes_whatever_the_beam(search, given, expected):
+    assert Decoding(search, batch_tokens=given).tokens == expected
+
+
 def test_batches_are_searched_side_by_side_in_their_order_with_the_threads_there_are():
     def threads_of(number):
         time.sleep(0.01 * (number == 0))  # the first is ready last

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmt.cli.options import (
-    BATCH_TOKENS,
     BEST,
-    BatchTokens,
     BeamSize,
     Checkpoint,
     Device,
@@ -20,6 +18,7 @@ from nmt.cli.options import (
     Overwrite,
     PrecisionName,
     RunArgument,
+    SearchTokens,
     Threads,
     check_sources,
     load_translator,
@@ -57,7 +56,7 @@ def evaluate(
     layer: Layer = None,
     heads: Heads = None,
     checkpoint: Checkpoint = BEST,
-    batch_tokens: BatchTokens = BATCH_TOKENS,
+    batch_tokens: SearchTokens = None,
     device: Device = None,
     threads: Threads = None,
     precision: PrecisionName = "float32",

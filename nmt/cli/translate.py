@@ -8,9 +8,7 @@ import typer
 
 from nmt.cli.export import Engine, EngineName, load_engine
 from nmt.cli.options import (
-    BATCH_TOKENS,
     BEST,
-    BatchTokens,
     BeamSize,
     Checkpoint,
     CoveragePenalty,
@@ -23,6 +21,7 @@ from nmt.cli.options import (
     Overwrite,
     PrecisionName,
     RunArgument,
+    SearchTokens,
     Threads,
     check_sources,
     searching,
@@ -66,7 +65,7 @@ def translate(
     length_penalty: LengthPenalty = None,
     coverage_penalty: CoveragePenalty = None,
     max_length: MaxLength = None,
-    batch_tokens: BatchTokens = BATCH_TOKENS,
+    batch_tokens: SearchTokens = None,
     device: Device = None,
     threads: Threads = None,
     replace_unknown: ReplaceUnknown = False,

@@ -99,7 +99,7 @@ class ExportedTranslator(LineTranslator):
     def translate_segments(self, parts: list[Part], decoding: Decoding) -> list[list[Translated]]:
         """Search for the parts in groups of the same length, several groups at a time."""
         started = []
-        for numbers in same_length([len(part.pieces) for part in parts], decoding.batch_tokens):
+        for numbers in same_length([len(part.pieces) for part in parts], decoding.tokens):
             asked = self._asked(len(parts[numbers[0]].pieces) + 1, decoding)
             sources = [self._known(parts[number]) for number in numbers]
             started.append((numbers, sources, asked, self._start(sources, asked)))

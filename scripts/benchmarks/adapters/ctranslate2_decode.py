@@ -19,7 +19,7 @@ def translate(lines):
         beam_size=SPEC["beam_size"],
         length_penalty=0.0,
         batch_type="tokens",
-        max_batch_size=1024 if SPEC["beam_size"] > 1 else 2048,
+        max_batch_size=1024 if SPEC["beam_size"] > 1 else 4096,
         max_decoding_length=SPEC["max_length"],
     )
     return [result.hypotheses[0] for result in found]
