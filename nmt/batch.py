@@ -30,13 +30,15 @@ class Batch(NamedTuple):
     """Sentence pairs for training: the decoder reads `input_BT` and is to predict `target_BT`.
 
     input_BT is the beginning-of-sentence piece followed by the target without its last piece;
-    target_BT ends with the end-of-sentence piece. `lines` are the pairs' 0-based numbers in the corpus.
+    target_BT ends with the end-of-sentence piece. `lines` are the pairs' 0-based numbers in the corpus. places_M are
+    those of the M real target pieces in the flattened (B, T), known beforehand, since who asks a GPU waits for it.
     """
 
     sources: tuple[Source, ...]
     input_BT: Tensor
     target_BT: Tensor
     mask_BT: Tensor
+    places_M: Tensor
     lines: tuple[int, ...]
 
 
@@ -72,7 +74,17 @@ def make_batch(
     target_BT, mask_BT = pad(targets)
     input_BT = torch.full_like(target_BT, BOS)
     input_BT[:, 1:] = target_BT[:, :-1]
-    return Batch(make_sources(sources, copies), input_BT, target_BT, mask_BT, tuple(lines))
+    return Batch(make_sources(sources, copies), input_BT, target_BT, mask_BT, places(mask_BT), tuple(lines))
+
+
+def places(mask_BT: Tensor) -> Tensor:
+    """places_M of real pieces."""
+    return mask_BT.flatten().nonzero().flatten()
+
+
+def real(positions: tree.Tree, batch: Batch) -> tree.Tree:
+    """Every tensor (B, T, …) of a tree at the batch's real target pieces: (M, …)."""
+    return tree.map_tensors(lambda rows: rows.flatten(0, 1)[batch.places_M], positions)
 
 
 def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
@@ -80,6 +92,9 @@ def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
     num_rows = len(batch.lines)
     longest = max(batch.target_BT.shape[1], *(source.ids_BS.shape[1] for source in batch.sources))
     number = -(-num_rows // max(1, tokens // longest))
+    if number == 1:  # as it is, in pinned memory, perhaps
+        yield batch
+        return
     size = -(-num_rows // number)
     for start in range(0, num_rows, size):
         yield _rows(batch, slice(start, start + size))
@@ -87,4 +102,4 @@ def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
 
 def _rows(batch: Batch, rows: slice) -> Batch:
     taken = tree.map_tensors(lambda leaf: leaf[rows], batch)
-    return taken._replace(lines=batch.lines[rows])
+    return taken._replace(places_M=places(taken.mask_BT), lines=batch.lines[rows])

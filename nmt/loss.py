@@ -2,11 +2,9 @@
 
 from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor
 
-from nmt import tree
-from nmt.batch import Batch
+from nmt.batch import Batch, real
 from nmt.decoders.base import Forced, Outcome, Want
 
 SAMPLED = "sampled"
@@ -48,16 +46,16 @@ def translation_loss(model: Model, batch: Batch, label_smoothing: float, baselin
     part of the smoothing counts the target piece too).
     """
     forced = model(batch)
-    outcome = tree.map_tensors(lambda rows: rows[batch.mask_BT], forced.outcome)
-    total, nll_M = model.output.nll(outcome, batch.target_BT[batch.mask_BT], label_smoothing)
-    log_prob_B = -_sentences(nll_M, batch.mask_BT)
+    outcome, target_M = real((forced.outcome, batch.target_BT), batch)
+    total, nll_M = model.output.nll(outcome, target_M, label_smoothing)
+    log_prob_B = -_sentences(nll_M, batch)
     for name, term_BT in forced.terms.items():
         term_B = term_BT.masked_fill(~batch.mask_BT, 0.0).sum(dim=1)
         total = total + (-(log_prob_B - baseline) * term_B if name == SAMPLED else term_B).sum()
     return Loss(total, nll_M.sum(), nll_M.numel())
 
 
-def _sentences(nll_M: Tensor, mask_BT: Tensor) -> Tensor:
+def _sentences(nll_M: Tensor, batch: Batch) -> Tensor:
     """Sums over each sentence's tokens."""
-    sums_B = nll_M.new_zeros(len(mask_BT))
-    return sums_B.index_add_(0, torch.nonzero(mask_BT)[:, 0], nll_M)
+    nll_X = nll_M.new_zeros(batch.mask_BT.numel()).index_copy_(0, batch.places_M, nll_M)
+    return nll_X.view(batch.mask_BT.shape).sum(dim=1)

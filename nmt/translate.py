@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from nmt import tree
-from nmt.batch import make_batch, make_sources
+from nmt.batch import make_batch, make_sources, real
 from nmt.checkpoint import Run
 from nmt.data.corpus import is_text, readable
 from nmt.data.inputs import Inputs, Line, Pieces, Recent, Row, source_ids
@@ -251,8 +251,7 @@ class Translator(LineTranslator):
         batch = tree.to(make_batch(sources, targets, range(len(pairs)), copies), self.device)
         forced = self.model(batch, want)
         assert forced.weights_BTS is not None, "checked before"
-        outcome = tree.map_tensors(lambda rows: rows[batch.mask_BT], forced.outcome)
-        _, nll_M = self.model.output.nll(outcome, batch.target_BT[batch.mask_BT])
+        _, nll_M = self.model.output.nll(*real((forced.outcome, batch.target_BT), batch))
         start = 0
         for (part, target), weights_TS in zip(pairs, forced.weights_BTS.float().cpu().numpy(), strict=True):
             end, width = start + len(target) + 1, len(part.pieces) + 1

@@ -8,7 +8,7 @@ from models import SHAPES, batch_of, build, log_probs_BTV, num_sources, pairs, s
 from safetensors.torch import save_file
 
 from nmt import tree
-from nmt.batch import Batch
+from nmt.batch import Batch, places
 from nmt.decoders.base import Want
 from nmt.loss import translation_loss
 from nmt.model import ModelOptions
@@ -47,6 +47,21 @@ def test_folded_steps_give_what_forward_gives(name, shapes_as_named):
 
 
 @every_model
+def test_a_gradient_is_computed_without_asking_the_device_for_a_value(name):
+    """On a GPU the host would have to wait for each; torch's meta tensors have none, so that asking is an error."""
+    model, batch = build(SHAPES[name]).to("meta").train(), tree.to(batch_for(name), "meta")
+    translation_loss(model, batch, 0.1, baseline=-1.0).total.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    assert any(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("asked", [bool, float, torch.nonzero, lambda tensor: tensor[tensor > 0]])
+def test_meta_tensors_have_no_values(asked):
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        asked(torch.ones(1, device="meta"))
+
+
+@every_model
 def test_hypotheses_with_different_histories_do_not_mix(name, shapes_as_named):
     batch = batch_for(name)
     model, inputs_BKT = build(SHAPES[name]), torch.randint(4, 11, (4, 2, 4), generator=torch.Generator().manual_seed(5))
@@ -56,7 +71,8 @@ def test_hypotheses_with_different_histories_do_not_mix(name, shapes_as_named):
         for t in range(4):
             predictions, _, state = model.step(inputs_BKT[:, :, t].flatten(), memory, state, None)
         for k in range(2):
-            forced = Batch(batch.sources, inputs_BKT[:, k], inputs_BKT[:, k], inputs_BKT[:, k] > 0, (0, 1, 2, 3))
+            mask_BT = inputs_BKT[:, k] > 0
+            forced = Batch(batch.sources, inputs_BKT[:, k], inputs_BKT[:, k], mask_BT, places(mask_BT), (0, 1, 2, 3))
             expected_BV = log_probs_BTV(model, forced)[:, -1]
             torch.testing.assert_close(predictions.log_probs()[k::2], expected_BV, rtol=0, atol=1e-9)
 

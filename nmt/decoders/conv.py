@@ -161,9 +161,10 @@ class ConvDecoder(nn.Module):
     def _run(self, embedded_NTE: Tensor, prepared: Reader, state: State, layers: Layers) -> tuple[Decoded, State]:
         """All layers, for T new positions of N rows."""
         num_rows, length, _ = embedded_NTE.shape
+        positions = range(state.step - 1, state.step - 1 + length)
         step_T = torch.arange(state.step, state.step + length, device=embedded_NTE.device)
         step_BR = step_T.repeat(num_rows).view(len(prepared.root_B11), -1)
-        embedded_NTE = self.entrance(embedded_NTE, step_T - 1) / math.sqrt(embedded_NTE.shape[-1])
+        embedded_NTE = self.entrance(embedded_NTE, positions) / math.sqrt(embedded_NTE.shape[-1])
         seen = Seen(embedded_NTE, step_BR, prepared.root_B11)
         states_NTF, pasts, read = self.enter(seen.embedded_NTE), [], list[Attended]()
         for number, source in enumerate(prepared.layers):

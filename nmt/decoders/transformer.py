@@ -151,7 +151,8 @@ class TransformerDecoder(nn.Module):
         step_R = torch.full(mask_BRT.shape[1:2], state.step, device=embedded_NE.device)
         seen = Seen(step_R.expand(mask_BRT.shape[:2]), mask_BRT, length)
         embedded_BRE = embedded_NE.unflatten(0, mask_BRT.shape[:2])
-        decoded, past, attention = self._run(embedded_BRE, prepared, state, seen, layers)
+        states_BRE = self.entrance(embedded_BRE, range(state.step - 1, state.step))
+        decoded, past, attention = self._run(states_BRE, prepared, state, seen, layers)
         return map_tensors(lambda rows: rows.flatten(0, 1), decoded), State(
             state.step + 1, ancestors_NC, Shared(past), attention
         )
@@ -162,14 +163,14 @@ class TransformerDecoder(nn.Module):
         step_BT = torch.arange(1, length + 1, device=embedded_BTE.device).expand(num_sentences, -1)
         mask_BTT = causal_mask(length, embedded_BTE.device).expand(num_sentences, -1, -1)
         without_past = state._replace(past=Shared((None,) * self.num_layers))
-        decoded, _, _ = self._run(embedded_BTE, prepared, without_past, Seen(step_BT, mask_BTT), layers)
+        states_BTE = self.entrance(embedded_BTE, range(length))
+        decoded, _, _ = self._run(states_BTE, prepared, without_past, Seen(step_BT, mask_BTT), layers)
         return decoded
 
     def _run(
-        self, embedded_BRE: Tensor, prepared: Reader, state: State, seen: Seen, layers: Layers
+        self, states_BRE: Tensor, prepared: Reader, state: State, seen: Seen, layers: Layers
     ) -> tuple[Decoded, tuple[Past | None, ...], tuple[Any, ...]]:
         """All layers, for R new positions of every sentence: steps of one target or next pieces of several."""
-        states_BRE = self.entrance(embedded_BRE, seen.step_BR[:1] - 1)
         pasts, read = [], list[Attended]()
         for number, source in enumerate(prepared.layers):
             layer_seen = seen._replace(want=number in layers)

@@ -3,7 +3,6 @@
 import math
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
@@ -58,8 +57,7 @@ class ConvEncoder(nn.Module):
 
     def forward(self, embedded_BSE: Tensor, mask_BS: Tensor) -> Encoded:
         """Encode padded sentences."""
-        position_S = torch.arange(embedded_BSE.shape[1], device=embedded_BSE.device)
-        embedded_BSE = self.entrance(embedded_BSE, position_S) / math.sqrt(embedded_BSE.shape[-1])
+        embedded_BSE = self.entrance(embedded_BSE, range(embedded_BSE.shape[1])) / math.sqrt(embedded_BSE.shape[-1])
         states_BSF, mask_BS1 = self.enter(embedded_BSE), mask_BS.unsqueeze(-1)
         for layer in self.layers:
             read_BSF = self.dropout(states_BSF) * mask_BS1

@@ -65,9 +65,10 @@ class TransformerEncoder(nn.Module):
 
     def forward(self, embedded_BSE: Tensor, mask_BS: Tensor) -> Encoded:
         """Encode padded sentences."""
-        position_S = torch.arange(embedded_BSE.shape[1], device=embedded_BSE.device)
-        states_BSE = self.entrance(embedded_BSE, position_S)
-        mask_B1S, step_BS = mask_BS.unsqueeze(1), (position_S + 1).expand(mask_BS.shape)
+        length = embedded_BSE.shape[1]
+        states_BSE = self.entrance(embedded_BSE, range(length))
+        step_S = torch.arange(1, length + 1, device=embedded_BSE.device)
+        mask_B1S, step_BS = mask_BS.unsqueeze(1), step_S.expand(mask_BS.shape)
         for layer in self.layers:
             states_BSE = layer(states_BSE, mask_B1S, step_BS)
         states_BSE = self.norm(states_BSE)

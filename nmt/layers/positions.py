@@ -7,7 +7,6 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from nmt.errors import DataError
 from nmt.settings import Settings, choice
 
 
@@ -42,8 +41,7 @@ class Sinusoidal(nn.Module):
 class Learned(nn.Module):
     """A vector of its own for each position up to `max_positions`.
 
-    Raises: DataError for a longer sentence. Source: Gehring et al. 2017, §3.1. Differs: the table starts
-    from N(0, 0.02²), theirs from N(0, 0.1²).
+    Source: Gehring et al. 2017, §3.1. Differs: the table starts from N(0, 0.02²), theirs from N(0, 0.1²).
     """
 
     class Options(Settings):
@@ -64,11 +62,6 @@ class Learned(nn.Module):
 
     def forward(self, positions: Tensor) -> Tensor:
         """Encodings (…, E) of positions counted from 0."""
-        if int(positions.max()) >= self.table.num_embeddings:
-            raise DataError(
-                f"a sentence has more than the model's {self.table.num_embeddings} positions",
-                "shorten it, or train with a larger positions.max_positions",
-            )
         encodings: Tensor = self.table(positions)
         return encodings
 

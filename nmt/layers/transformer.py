@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nmt.errors import DataError
 from nmt.layers.dropout import Dropout
 from nmt.layers.positions import PositionOptions, Sinusoidal
 from nmt.settings import Settings
@@ -74,8 +75,10 @@ class Residual(nn.Module):
 
 
 class Entrance(nn.Module):
-    """Embedding + position, then dropout. Source: Vaswani et al. 2017, §3.5, §5.4. Differs: nothing (√d · embedding is
-    what the model hands in)."""
+    """Embedding + position, then dropout. Raises: DataError for a position that the model does not have.
+
+    Source: Vaswani et al. 2017, §3.5, §5.4. Differs: nothing (√d · embedding is what the model hands in).
+    """
 
     def __init__(self, positions: PositionOptions, size: int, dropout: float) -> None:
         super().__init__()
@@ -83,10 +86,15 @@ class Entrance(nn.Module):
         self.max_length = self.positions.max_length
         self.dropout = Dropout(dropout)
 
-    def forward(self, embedded_BRE: Tensor, positions: Tensor) -> Tensor:
-        """States of the same shape; `positions` count from 0 and broadcast over the rest."""
-        encodings = self.positions(positions).to(embedded_BRE.dtype)
-        states_BRE: Tensor = self.dropout(embedded_BRE + encodings)
+    def forward(self, embedded_BRE: Tensor, positions: range) -> Tensor:
+        """States of the same shape, of these positions, which count from 0, or all of a single one."""
+        if self.max_length is not None and positions.stop > self.max_length:
+            raise DataError(
+                f"a sentence has more than the model's {self.max_length} positions",
+                "shorten it, or train with a larger positions.max_positions",
+            )
+        position_R = torch.arange(positions.start, positions.stop, device=embedded_BRE.device)
+        states_BRE: Tensor = self.dropout(embedded_BRE + self.positions(position_R).to(embedded_BRE.dtype))
         return states_BRE
 
 

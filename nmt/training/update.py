@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nmt.batch import Batch, parts
 from nmt.data.corpus import read_lines
@@ -89,32 +89,31 @@ def _left_out(training: Training, found: NotFinite) -> Skipped:
 
 def _follow_gradient(training: Training, learning_rate: float) -> Sums | NotFinite:
     batches = [next(training.batches) for _ in range(training.settings.accumulate)]
-    tokens = sum(int(batch.mask_BT.sum()) for batch in batches)
+    tokens = sum(len(batch.places_M) for batch in batches)
     training.worker.begin()
-    loss, nll = 0.0, 0.0
-    for part in chain.from_iterable(parts(batch, training.worker.room) for batch in batches):
-        batch_loss, batch_nll = _backward(training, part, tokens)
-        if not math.isfinite(batch_loss):
+    cut = [*chain.from_iterable(parts(batch, training.worker.room) for batch in batches)]
+    sums = [_backward(training, part, tokens) for part in cut]
+    clipped = nn.utils.clip_grad_norm_(training.model.parameters(), training.settings.clip_norm or math.inf)
+    *figures, norm = torch.stack([*chain.from_iterable(sums), clipped.double()]).tolist()  # a GPU is waited for here
+    losses, nlls = figures[::2], figures[1::2]
+    for part, loss in zip(cut, losses, strict=True):
+        if not math.isfinite(loss):
             return NotFinite("loss", list(part.lines))
-        loss, nll = loss + batch_loss, nll + batch_nll
-    clip_norm = training.settings.clip_norm
-    norm = float(nn.utils.clip_grad_norm_(training.model.parameters(), clip_norm or math.inf))
     if not math.isfinite(norm):
         return NotFinite("gradient", [line for batch in batches for line in batch.lines])
     training.optimizer.step(learning_rate)
-    mean_log_prob = -nll / sum(len(batch.lines) for batch in batches)
+    mean_log_prob = -sum(nlls) / sum(len(batch.lines) for batch in batches)
     training.progress.baseline += (1 - BASELINE_DECAY) * (mean_log_prob - training.progress.baseline)
-    return Sums(loss, nll, tokens, norm)
+    return Sums(sum(losses), sum(nlls), tokens, norm)
 
 
-def _backward(training: Training, batch: Batch, tokens: int) -> tuple[float, float]:
+def _backward(training: Training, batch: Batch, tokens: int) -> tuple[Tensor, Tensor]:
+    """Adds the gradient of a part; its loss and nll, in float64."""
     progress, smoothing = training.progress, training.settings.label_smoothing
     loss = translation_loss(training.worker.model, to(batch, training.device), smoothing, progress.baseline)
-    value = float(loss.total.detach())
-    if math.isfinite(value):
-        (loss.total / tokens).backward()
-        training.worker.hand_back()
-    return value, float(loss.nll)
+    (loss.total / tokens).backward()
+    training.worker.hand_back()
+    return loss.total.detach().double(), loss.nll.double()
 
 
 def _error(training: Training, found: NotFinite) -> TrainingError:

@@ -7,6 +7,7 @@ import torch
 
 from nmt.errors import DataError
 from nmt.layers.positions import Learned, Sinusoidal
+from nmt.layers.transformer import Entrance
 
 
 @pytest.mark.parametrize("size", [2, 6, 7])
@@ -38,6 +39,6 @@ def test_learned_positions_are_rows_of_a_table():
 
 def test_a_sentence_longer_than_the_table_is_refused():
     with pytest.raises(DataError) as error:
-        Learned(5, 3)(torch.tensor([[0, 5]]))
+        Entrance(Learned.Options(max_positions=5), 3, 0.0)(torch.zeros(1, 6, 3), range(6))
     assert error.value.message == "a sentence has more than the model's 5 positions"
     assert error.value.hint == "shorten it, or train with a larger positions.max_positions"

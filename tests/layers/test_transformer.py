@@ -37,14 +37,14 @@ def test_a_residual_is_normalised_before_or_after():
 def test_the_entrance_adds_the_position():
     entrance = Entrance(Sinusoidal.Options(), 4, 0.0)
     encodings = [math.sin(2), math.cos(2), math.sin(2 / 100), math.cos(2 / 100)]  # position 2, 10000^(2/4) = 100
-    states = entrance(torch.full((1, 1, 4), 3.0), torch.tensor([2]))
+    states = entrance(torch.full((1, 1, 4), 3.0), range(2, 3))
     assert states.flatten().tolist() == pytest.approx([3.0 + encoding for encoding in encodings])
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
 def test_the_entrance_keeps_the_embeddings_type(dtype, positions):
-    states = Entrance(members(PositionOptions)[positions](), 4, 0.0)(torch.ones(2, 3, 4, dtype=dtype), torch.arange(3))
+    states = Entrance(members(PositionOptions)[positions](), 4, 0.0)(torch.ones(2, 3, 4, dtype=dtype), range(3))
     assert states.dtype == dtype
 
 
