@@ -74,17 +74,17 @@ def make_batch(
     target_BT, mask_BT = pad(targets)
     input_BT = torch.full_like(target_BT, BOS)
     input_BT[:, 1:] = target_BT[:, :-1]
-    return Batch(make_sources(sources, copies), input_BT, target_BT, mask_BT, places(mask_BT), tuple(lines))
+    return Batch(make_sources(sources, copies), input_BT, target_BT, mask_BT, real_places(mask_BT), tuple(lines))
 
 
-def places(mask_BT: Tensor) -> Tensor:
+def real_places(mask_BT: Tensor) -> Tensor:
     """places_M of real pieces."""
     return mask_BT.flatten().nonzero().flatten()
 
 
-def real(positions: tree.Tree, batch: Batch) -> tree.Tree:
+def at_real_places(leaves: tree.Tree, batch: Batch) -> tree.Tree:
     """Every tensor (B, T, …) of a tree at the batch's real target pieces: (M, …)."""
-    return tree.map_tensors(lambda rows: rows.flatten(0, 1)[batch.places_M], positions)
+    return tree.map_tensors(lambda leaf: leaf.flatten(0, 1)[batch.places_M], leaves)
 
 
 def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
@@ -101,5 +101,5 @@ def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
 
 
 def _rows(batch: Batch, rows: slice) -> Batch:
-    taken = tree.map_tensors(lambda leaf: leaf[rows], batch)
-    return taken._replace(places_M=places(taken.mask_BT), lines=batch.lines[rows])
+    taken = tree.map_tensors(lambda leaf: leaf[rows], batch)  # but for places_M, of which rows mean nothing
+    return taken._replace(places_M=real_places(taken.mask_BT), lines=batch.lines[rows])

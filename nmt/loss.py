@@ -4,7 +4,7 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from nmt.batch import Batch, real
+from nmt.batch import Batch, at_real_places
 from nmt.decoders.base import Forced, Outcome, Want
 
 SAMPLED = "sampled"
@@ -46,7 +46,7 @@ def translation_loss(model: Model, batch: Batch, label_smoothing: float, baselin
     part of the smoothing counts the target piece too).
     """
     forced = model(batch)
-    outcome, target_M = real((forced.outcome, batch.target_BT), batch)
+    outcome, target_M = at_real_places((forced.outcome, batch.target_BT), batch)
     total, nll_M = model.output.nll(outcome, target_M, label_smoothing)
     log_prob_B = -_sentences(nll_M, batch)
     for name, term_BT in forced.terms.items():
@@ -57,5 +57,6 @@ def translation_loss(model: Model, batch: Batch, label_smoothing: float, baselin
 
 def _sentences(nll_M: Tensor, batch: Batch) -> Tensor:
     """Sums over each sentence's tokens."""
-    nll_X = nll_M.new_zeros(batch.mask_BT.numel()).index_copy_(0, batch.places_M, nll_M)
-    return nll_X.view(batch.mask_BT.shape).sum(dim=1)
+    zeros = nll_M.new_zeros(batch.mask_BT.numel())
+    nll_BT = zeros.index_copy_(0, batch.places_M, nll_M).view(batch.mask_BT.shape)
+    return nll_BT.sum(dim=1)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from nmt import tree
-from nmt.batch import make_batch, make_sources, real
+from nmt.batch import at_real_places, make_batch, make_sources
 from nmt.checkpoint import Run
 from nmt.data.corpus import is_text, readable
 from nmt.data.inputs import Inputs, Line, Pieces, Recent, Row, source_ids
@@ -251,7 +251,7 @@ class Translator(LineTranslator):
         batch = tree.to(make_batch(sources, targets, range(len(pairs)), copies), self.device)
         forced = self.model(batch, want)
         assert forced.weights_BTS is not None, "checked before"
-        _, nll_M = self.model.output.nll(*real((forced.outcome, batch.target_BT), batch))
+        _, nll_M = self.model.output.nll(*at_real_places((forced.outcome, batch.target_BT), batch))
         start = 0
         for (part, target), weights_TS in zip(pairs, forced.weights_BTS.float().cpu().numpy(), strict=True):
             end, width = start + len(target) + 1, len(part.pieces) + 1
@@ -285,7 +285,7 @@ class Translator(LineTranslator):
         results: dict[int, list[Translated]] = {}
         lengths = list(map(_length, parts))
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
-        groups = batches(lengths, shared_out(sum(lengths), decoding.tokens, threads))[::-1]
+        groups = batches(lengths, shared_out(sum(lengths), decoding.source_tokens, threads))[::-1]
         texts = [[parts[number] for number in numbers] for numbers in groups]
         searched = side_by_side(lambda text: self._search(text, decoding), texts, self.device)
         for numbers, found in zip(groups, searched, strict=True):

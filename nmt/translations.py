@@ -10,14 +10,15 @@ from nmt.data.inputs import Pieces
 from nmt.decoders.base import Want
 from nmt.search import Beam, Greedy
 
-PREFIXES = 10_240  # of all source tokens of a batch together, where nothing else is said: 2,048 tokens at beam 5
+TOKENS = 10_240  # source tokens of a batch × beam size, where nothing else is said,
+MOST_TOKENS = 4096  # and no more source tokens than these
 CELLS = 1 << 22  # weights of the largest alignment that is put together: that of a line of 1 MB would fill the memory
 
 
 class Decoding(NamedTuple):
-    """How to search. `batch_tokens` bounds sentences × longest source in a batch, None leaving it to `tokens`;
-    `max_length` bounds the target's pieces, end of sentence counted; `want` names the attention weights to keep as
-    alignments."""
+    """How to search. `batch_tokens` bounds sentences × longest source in a batch, None leaving it to
+    `source_tokens`; `max_length` bounds the target's pieces, end of sentence counted; `want` names the attention
+    weights to keep as alignments."""
 
     search: Beam.Options | Greedy.Options
     n_best: int = 1
@@ -27,10 +28,16 @@ class Decoding(NamedTuple):
     replace_unknown: bool = False
 
     @property
-    def tokens(self) -> int:
-        """Source tokens of a batch, padding counted; by itself the fewer, the more prefixes a sentence has."""
-        beam_size = self.search.beam_size if isinstance(self.search, Beam.Options) else 1
-        return self.batch_tokens or max(1, PREFIXES // beam_size)
+    def beam_size(self) -> int:
+        """Prefixes kept of a sentence."""
+        return self.search.beam_size if isinstance(self.search, Beam.Options) else 1
+
+    @property
+    def source_tokens(self) -> int:
+        """Source tokens of a batch, padding counted: `batch_tokens`, or TOKENS / beam size, at most MOST_TOKENS."""
+        if self.batch_tokens is not None:
+            return self.batch_tokens
+        return max(1, min(MOST_TOKENS, TOKENS // self.beam_size))
 
 
 class Part(NamedTuple):

@@ -4,7 +4,7 @@ import sys
 
 import torch
 
-from nmt.batch import make_batch, make_source, pad, parts
+from nmt.batch import at_real_places, make_batch, make_source, pad, parts
 from nmt.text.vocabulary import BOS, EOS, PAD
 
 
@@ -19,7 +19,15 @@ def test_the_decoder_reads_the_target_one_position_late():
     assert batch.input_BT.tolist() == [[BOS, 7, 8], [BOS, 9, EOS]]
     assert batch.target_BT.tolist() == [[7, 8, EOS], [9, EOS, PAD]]
     assert batch.mask_BT.tolist() == [[True, True, True], [True, True, False]]
+    assert batch.places_M.tolist() == [0, 1, 2, 3, 4]
     assert batch.lines == (41, 3)
+
+
+def test_what_stands_at_real_pieces_is_taken_row_after_row():
+    batch = make_batch([[[5, EOS], [6, EOS]]], [[9, EOS], [7, 8, EOS]], [0, 1])
+    numbers_BT1 = torch.arange(6).view(2, 3, 1)
+    target_M, numbers_M1 = at_real_places((batch.target_BT, numbers_BT1), batch)
+    assert (target_M.tolist(), numbers_M1.tolist()) == ([9, EOS, 7, 8, EOS], [[0], [1], [3], [4], [5]])
 
 
 def test_several_sources_are_kept_side_by_side():
@@ -51,4 +59,5 @@ def test_parts_hold_their_rows_of_everything():
     assert [first.lines, second.lines] == [(4, 9), (1,)]
     assert torch.cat((first.input_BT, second.input_BT)).equal(batch.input_BT)
     assert torch.cat((first.mask_BT, second.mask_BT)).equal(batch.mask_BT)
+    assert (first.places_M.tolist(), second.places_M.tolist()) == ([0, 1, 2], [0, 1])
     assert second.sources[0].ids_BS.equal(batch.sources[0].ids_BS[2:])

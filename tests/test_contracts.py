@@ -8,7 +8,7 @@ from models import SHAPES, batch_of, build, log_probs_BTV, num_sources, pairs, s
 from safetensors.torch import save_file
 
 from nmt import tree
-from nmt.batch import Batch, places
+from nmt.batch import Batch, real_places
 from nmt.decoders.base import Want
 from nmt.loss import translation_loss
 from nmt.model import ModelOptions
@@ -72,7 +72,9 @@ def test_hypotheses_with_different_histories_do_not_mix(name, shapes_as_named):
             predictions, _, state = model.step(inputs_BKT[:, :, t].flatten(), memory, state, None)
         for k in range(2):
             mask_BT = inputs_BKT[:, k] > 0
-            forced = Batch(batch.sources, inputs_BKT[:, k], inputs_BKT[:, k], mask_BT, places(mask_BT), (0, 1, 2, 3))
+            forced = Batch(
+                batch.sources, inputs_BKT[:, k], inputs_BKT[:, k], mask_BT, real_places(mask_BT), (0, 1, 2, 3)
+            )
             expected_BV = log_probs_BTV(model, forced)[:, -1]
             torch.testing.assert_close(predictions.log_probs()[k::2], expected_BV, rtol=0, atol=1e-9)
 

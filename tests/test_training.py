@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 from tiny_run import RNN, TRANSFORMER, Tiny, checkpoint_bytes, metrics, tiny_data
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from nmt.batch import make_batch
 from nmt.data.ahead import Ahead
@@ -213,6 +214,63 @@ def test_an_update_that_is_not_finite_is_left_out_when_asked(tmp_path, monkeypat
     list(update(training))
     assert (training.progress.step, training.progress.window.updates, training.progress.skipped) == (9, 8, 1)
     assert any(not torch.equal(now, then) for now, then in zip(kept(training), before, strict=True))
+
+
+@pytest.mark.parametrize("broken", [3, 4])
+def test_of_several_batches_that_which_is_not_finite_is_named(tmp_path, monkeypatch, broken):
+    """With two batches an update, the third is the first of update 2 and the fourth its second."""
+
+    def loss(model, batch, *others):
+        seen.append(batch.lines)
+        return not_a_number(model, batch, *others)
+
+    seen, not_a_number = [], not_finite_at({broken}, itertools.count(1))
+    monkeypatch.setattr("nmt.training.update.translation_loss", loss)
+    with pytest.raises(TrainingError) as caught:
+        list(Tiny(tmp_path, accumulate=2).fit("run"))
+    lines = ", ".join(f"{tmp_path / 'text.en'}:{line + 1}" for line in seen[broken - 1][:8])
+    assert caught.value.message.startswith(f"update 2: the loss is not finite; its batch has the lines {lines}")
+
+
+class Asked(TorchDispatchMode):
+    """Counts what a host would have to wait for a device for: values, and sizes that depend on values."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        indices = args[1] if name == "index" else ()
+        by_mask = any(index is not None and index.dtype == torch.bool for index in indices)
+        if by_mask or name in ("_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select"):
+            self.names.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("model", [RNN, TRANSFORMER])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_an_update_asks_for_no_values_before_it_reads_loss_and_norm(tmp_path, model, precision):
+    """These are read by `tolist`, which is not dispatched. On a GPU a batch is computed whole, as here. There is no
+    dropout, which rounds a number of the host's: tests/test_contracts.py has it."""
+    tiny = Tiny(tmp_path, {**model, "dropout": 0.0}, accumulate=2, precision=precision)
+    training = begin(tiny.config, tiny.data, tiny.run("run"), torch.device("cpu"))
+    with Asked() as asked:
+        list(update(training))
+    assert asked.names == []
+
+
+def test_who_asks_for_values_is_noticed():
+    tensor = torch.ones(3)
+    for ask in (
+        lambda: float(tensor[0]),
+        lambda: tensor[tensor > 0],
+        tensor.nonzero,
+        lambda: bool(tensor.any()),
+    ):
+        with Asked() as asked:
+            ask()
+        assert asked.names
 
 
 def kept(training):

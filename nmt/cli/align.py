@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli.options import (
-    BATCH_TOKENS,
     BEST,
-    BatchTokens,
     Checkpoint,
     Device,
     Documents,
@@ -65,7 +63,9 @@ def align(
     layer: Layer = None,
     heads: Heads = None,
     checkpoint: Checkpoint = BEST,
-    batch_tokens: BatchTokens = BATCH_TOKENS,
+    batch_tokens: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Pieces of the source computed at once, padding counted.")
+    ] = 2048,
     device: Device = None,
     threads: Threads = None,
     overwrite: Overwrite = False,

@@ -35,16 +35,12 @@ PrecisionName = Annotated[
     Literal["float32", "bfloat16", "int8"],
     typer.Option(help="Of weights and products while translating."),
 ]
-BATCH_TOKENS = 2048  # aligned at once where nothing else is said
-BatchTokens = Annotated[
-    int, typer.Option(min=1, metavar="N", help="Pieces of the source computed at once, padding counted.")
-]
 SearchTokens = Annotated[
     int | None,
     typer.Option(
         min=1,
         metavar="N",
-        help="Pieces of the source computed at once, padding counted; 10240 / beam size.",
+        help="Pieces of the source searched at once, padding counted; 10240 / beam size, at most 4096.",
         show_default=False,
     ),
 ]

@@ -99,7 +99,7 @@ class ExportedTranslator(LineTranslator):
     def translate_segments(self, parts: list[Part], decoding: Decoding) -> list[list[Translated]]:
         """Search for the parts in groups of the same length, several groups at a time."""
         started = []
-        for numbers in same_length([len(part.pieces) for part in parts], decoding.tokens):
+        for numbers in same_length([len(part.pieces) for part in parts], decoding.source_tokens):
             asked = self._asked(len(parts[numbers[0]].pieces) + 1, decoding)
             sources = [self._known(parts[number]) for number in numbers]
             started.append((numbers, sources, asked, self._start(sources, asked)))
@@ -187,8 +187,7 @@ def same_length(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]
 
 def check_search(decoding: Decoding) -> None:
     """Raises: ExportError for what CTranslate2's search cannot do. Warns: where it stops sooner than the search."""
-    search = decoding.search
-    beam_size = search.beam_size if isinstance(search, Beam.Options) else 1
+    search, beam_size = decoding.search, decoding.beam_size
     if decoding.n_best > beam_size:
         message = (
             f"--n-best {decoding.n_best}: ctranslate2 gives at most as many as the beam has, and it has {beam_size}"

@@ -39,7 +39,7 @@ class Sinusoidal(nn.Module):
 
 
 class Learned(nn.Module):
-    """A vector of its own for each position up to `max_positions`.
+    """A vector of its own for each position up to `max_positions`, which who calls it keeps to.
 
     Source: Gehring et al. 2017, §3.1. Differs: the table starts from N(0, 0.02²), theirs from N(0, 0.1²).
     """

@@ -87,13 +87,13 @@ class Entrance(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, embedded_BRE: Tensor, positions: range) -> Tensor:
-        """States of the same shape, of these positions, which count from 0, or all of a single one."""
+        """States of the same shape. `positions` count from 0: one for each of the R rows, or one for all of them."""
         if self.max_length is not None and positions.stop > self.max_length:
             raise DataError(
                 f"a sentence has more than the model's {self.max_length} positions",
                 "shorten it, or train with a larger positions.max_positions",
             )
-        position_R = torch.arange(positions.start, positions.stop, device=embedded_BRE.device)
+        position_R = torch.arange(positions.start, positions.stop, positions.step, device=embedded_BRE.device)
         states_BRE: Tensor = self.dropout(embedded_BRE + self.positions(position_R).to(embedded_BRE.dtype))
         return states_BRE
 

@@ -8,6 +8,8 @@ import sys
 import pytest
 from command_line import Command, run_main
 
+from nmt.translations import MOST_TOKENS, TOKENS
+
 COMMANDS = {
     ("train",): "CONFIG --run --set --resume --overwrite",
     (
@@ -56,6 +58,12 @@ def test_help_names_every_argument(run: Command, command: tuple[str, ...]) -> No
     answer = run(*command, "--help")
     assert (answer.code, answer.err) == (0, "")
     assert [word for word in COMMANDS[command].split() if word not in answer.out] == []
+
+
+@pytest.mark.parametrize("command", ["translate", "evaluate"])
+def test_help_tells_how_much_is_searched_at_once(run: Command, command: str) -> None:
+    told = " ".join(run(command, "--help").out.split())
+    assert f"padding counted; {TOKENS} / beam size, at most {MOST_TOKENS}." in told
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -37,8 +37,12 @@ def test_learned_positions_are_rows_of_a_table():
     assert torch.equal(learned(torch.tensor([4, 0])), learned.table.weight[[4, 0]])
 
 
-def test_a_sentence_longer_than_the_table_is_refused():
+@pytest.mark.parametrize(("number", "positions"), [(6, range(6)), (2, range(5, 6))])
+def test_a_sentence_longer_than_the_table_is_refused(number, positions):
+    entrance = Entrance(Learned.Options(max_positions=5), 3, 0.0)
+    entrance(torch.zeros(1, 5, 3), range(5))
+    entrance(torch.zeros(1, 2, 3), range(4, 5))
     with pytest.raises(DataError) as error:
-        Entrance(Learned.Options(max_positions=5), 3, 0.0)(torch.zeros(1, 6, 3), range(6))
+        entrance(torch.zeros(1, number, 3), positions)
     assert error.value.message == "a sentence has more than the model's 5 positions"
     assert error.value.hint == "shorten it, or train with a larger positions.max_positions"
