@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from nmt.translate import Translator
 
 
+BatchTokens = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Pieces of the source computed at once, padding counted.")
+]
+
+
 class Format(StrEnum):
     """How alignments are written."""
 
@@ -63,9 +68,7 @@ def align(
     layer: Layer = None,
     heads: Heads = None,
     checkpoint: Checkpoint = BEST,
-    batch_tokens: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Pieces of the source computed at once, padding counted.")
-    ] = 2048,
+    batch_tokens: BatchTokens = 2048,
     device: Device = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
