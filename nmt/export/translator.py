@@ -25,6 +25,7 @@ from nmt.errors import ExportError
 from nmt.export.directory import Exported
 from nmt.export.library import compute_type, ctranslate2
 from nmt.search import LENGTH_ALLOWANCE, Beam, Greedy, length_penalty
+from nmt.sharing import shared_out
 from nmt.text.tokenizers import load_tokenizers
 from nmt.text.vocabulary import BOS, EOS, PAD, SPECIALS
 from nmt.translate import Decoding, LineTranslator, Part, Translated, Translation
@@ -61,12 +62,13 @@ class ExportedTranslator(LineTranslator):
         self.search = exported.description.search
         self.max_length = exported.description.max_length
         kind, _, number = (device or _best_device()).partition(":")
+        self.threads = (threads or torch.get_num_threads()) if kind == "cpu" else 1
         self.engine = ctranslate2.Translator(
             str(exported.path),
             device=kind,
             compute_type=self.compute_type(kind),
             device_index=int(number or 0),
-            inter_threads=(threads or torch.get_num_threads()) if kind == "cpu" else 1,
+            inter_threads=self.threads,
             intra_threads=1,
         )
 
@@ -98,8 +100,8 @@ class ExportedTranslator(LineTranslator):
 
     def translate_segments(self, parts: list[Part], decoding: Decoding) -> list[list[Translated]]:
         """Search for the parts in groups of the same length, several groups at a time."""
-        started = []
-        for numbers in same_length([len(part.pieces) for part in parts], decoding.source_tokens):
+        started, lengths = [], [len(part.pieces) for part in parts]
+        for numbers in same_length(lengths, shared_out(sum(lengths), decoding.source_tokens, self.threads)):
             asked = self._asked(len(parts[numbers[0]].pieces) + 1, decoding)
             sources = [self._known(parts[number]) for number in numbers]
             started.append((numbers, sources, asked, self._start(sources, asked)))
