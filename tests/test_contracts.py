@@ -57,7 +57,7 @@ def test_a_gradient_is_computed_without_asking_the_device_for_a_value(name):
 
 @pytest.mark.parametrize("asked", [bool, float, torch.nonzero, lambda tensor: tensor[tensor > 0]])
 def test_meta_tensors_have_no_values(asked):
-    with pytest.raises((RuntimeError, NotImplementedError)):
+    with pytest.raises(RuntimeError, match="meta"):
         asked(torch.ones(1, device="meta"))
 
 
