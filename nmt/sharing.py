@@ -1,5 +1,6 @@
 """Sharing out work: sentences in batches of alike lengths, batches among threads."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -15,13 +16,14 @@ Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 
-def shared_out(tokens: int, batch_tokens: int, threads: int) -> int:
-    """At most `batch_tokens`; where threads search side by side, so few that the `tokens` make as many batches for each
-    of them, two or more, lest one has the last of them to itself; but not fewer than SMALLEST."""
+def shared_out(lengths: Sequence[int], batch_tokens: int, threads: int) -> int:
+    """At most `batch_tokens`; where threads search side by side, so few that the sentences make as many batches for
+    each of them, two or more, lest one has the last of them to itself; but not fewer than SMALLEST."""
     if threads == 1:
         return batch_tokens
-    turns = max(2, -(-tokens // (batch_tokens * threads)))
-    return min(batch_tokens, max(SMALLEST, -(-tokens // (turns * threads))))
+    together = threads * max(2, -(-len(batches(lengths, batch_tokens)) // threads))
+    budgets = range(min(SMALLEST, batch_tokens), batch_tokens + 1)
+    return budgets[bisect_left(budgets, True, key=lambda tokens: len(batches(lengths, tokens)) <= together)]
 
 
 def side_by_side(work: Callable[[Item], Done], items: Sequence[Item], device: torch.device) -> Iterator[Done]:

@@ -285,7 +285,7 @@ class Translator(LineTranslator):
         results: dict[int, list[Translated]] = {}
         lengths = list(map(_length, parts))
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
-        groups = batches(lengths, shared_out(sum(lengths), decoding.source_tokens, threads))[::-1]
+        groups = batches(lengths, shared_out(lengths, decoding.source_tokens, threads))[::-1]
         texts = [[parts[number] for number in numbers] for numbers in groups]
         searched = side_by_side(lambda text: self._search(text, decoding), texts, self.device)
         for numbers, found in zip(groups, searched, strict=True):

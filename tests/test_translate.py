@@ -16,10 +16,11 @@ from nmt.decoders.base import Want
 from nmt.errors import ConfigError
 from nmt.search import Beam, Greedy, Hypothesis
 from nmt.segments import Segment
+from nmt.sharing import batches, shared_out
 from nmt.text.listed import Word
 from nmt.text.tokenizers import train_tokenizers
 from nmt.text.vocabulary import UNKNOWN
-from nmt.translate import Decoding, Translated, Translator, join, shared_out, side_by_side
+from nmt.translate import Decoding, Translated, Translator, join, side_by_side
 
 BEAM = Beam.Options(beam_size=3)
 CPU = torch.device("cpu")
@@ -129,20 +130,24 @@ def test_batch_size_and_order_of_lines_change_nothing(shape):
 
 
 @pytest.mark.parametrize(
-    ("tokens", "threads", "expected"),
-    [
-        (4000, 1, 2048),
-        (4000, 2, 1000),
-        (4001, 2, 1001),
-        (8400, 2, 1400),
-        (100_000, 2, 2000),
-        (4000, 4, 512),
-        (10, 2, 512),
-    ],
+    ("lines", "threads", "expected"),
+    [(400, 1, 2048), (400, 2, 1000), (401, 2, 1010), (840, 2, 1400), (10_000, 2, 2000), (400, 4, 512), (1, 2, 512)],
 )
-def test_threads_have_equally_many_batches_two_or_more_where_there_is_text_for_them(tokens, threads, expected):
-    """8,400 are more than two batches of 2,048 for either of two threads, so three for each: 1,400."""
-    assert shared_out(tokens, 2048, threads) == expected
+def test_threads_have_equally_many_batches_two_or_more_where_there_is_text_for_them(lines, threads, expected):
+    """Of 840 lines of 10 pieces, 204 go into a batch of 2,048: five batches, so six for two threads, of 140 lines."""
+    assert shared_out([10] * lines, 2048, threads) == expected
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_batches_that_are_shared_out_are_as_small_as_their_number_allows_with_padding(threads):
+    """Of lines of 10 to 59 pieces; found by trying all sizes."""
+    chance = np.random.default_rng(threads)
+    for _ in range(20):
+        lengths = chance.integers(10, 60, size=300).tolist()
+        rounds = -(-len(batches(lengths, 4096)) // threads)
+        found = shared_out(lengths, 4096, threads)
+        fits = [len(batches(lengths, tokens)) <= threads * max(2, rounds) for tokens in range(512, 4097)]
+        assert found == 512 + fits.index(True)
 
 
 @pytest.mark.parametrize(
