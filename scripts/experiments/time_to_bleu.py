@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from benchmarks import environments, exchange
 from benchmarks.contest import ADAPTERS, vocabulary_size
 from experiments.pictures import Panel, draw
-from experiments.results import keep_result, markdown, measured, read_results, write_table
+from experiments.results import keep_result, markdown, measured, measured_at, read_results, write_table
 
 from nmt.cli.allocator import SETTINGS
 from nmt.config import Config, load_config
@@ -72,10 +72,9 @@ PEERS = {
 
 
 class Point(NamedTuple):
-    """A validation: minutes and seconds of the updates before it, and BLEU."""
+    """A validation: CPU-minutes of the updates before it, and BLEU."""
 
     cpu_minutes: float
-    seconds: float
     bleu: float
 
 
@@ -112,14 +111,9 @@ def own_figures(run: Path) -> dict[str, Any]:
 
 
 def curve_of(events: Sequence[Mapping[str, Any]]) -> list[Point]:
-    """The validations of a run; seconds are those of the last line about training before each."""
-    curve, seconds = [], 0.0
-    for event in events:
-        if event["event"] == "train":
-            seconds = event["seconds"]
-        elif event["checkpoint"] != "average":
-            curve.append(Point(event["cpu_minutes"], seconds, event["bleu"]))
-    return curve
+    """The validations of a run."""
+    validations = (event for event in events if event["event"] == "validation" and event["checkpoint"] != "average")
+    return [Point(event["cpu_minutes"], event["bleu"]) for event in validations]
 
 
 def figures(curve: Sequence[Point]) -> dict[str, Any]:
@@ -128,7 +122,6 @@ def figures(curve: Sequence[Point]) -> dict[str, Any]:
     return {
         "cpu_minutes": round(curve[-1].cpu_minutes, 2),
         "passed": {mark: point and round(point.cpu_minutes, 2) for mark, point in passed.items()},
-        "passed_wall_minutes": {mark: point and round(point.seconds / 60, 2) for mark, point in passed.items()},
         "valid_greedy": round(curve[-1].bleu, 2),
         "curve": [[round(point.cpu_minutes, 3), round(point.bleu, 2)] for point in curve],
     }
@@ -154,7 +147,7 @@ def peer(name: str) -> None:
     decode = prepare(config.data, config.tokenizer, config.training.seed).tokenizers.target.decode
     for event in events_of(PEERS[name], config, limit):
         texts = [decode(line.split()) for line in event["valid"]]
-        curve.append(Point(event["cpu_minutes"], event["seconds"], bleu(texts, config.data.valid.targets[0]).value))
+        curve.append(Point(event["cpu_minutes"], bleu(texts, config.data.valid.targets[0]).value))
         print(f"{name}: update {event['step']}, {curve[-1].cpu_minutes:.1f} CPU-minutes, BLEU {curve[-1].bleu:.2f}")
         sys.stdout.flush()
         if "test" in event:
@@ -236,7 +229,7 @@ def write() -> None:
 
 
 def table(kept: Mapping[str, Any]) -> str:
-    """A row for each run, the medians of ours, and by how much they are less than the best peer's."""
+    """A row for each run, the medians of ours, by how much they are less than the best peer's, and where that was."""
     header = ["run", *(f"to BLEU {mark}" for mark in MARKS), "all updates", "valid BLEU then", "test BLEU then"]
     rows = [row(name, kept[name]) for name in (*OURS, *PEERS) if name in kept]
     ours, best = [kept[name] for name in OURS if name in kept], best_peer(kept)
@@ -247,7 +240,8 @@ def table(kept: Mapping[str, Any]) -> str:
             ratios = [share(value, kept[best], mark) for value, mark in zip(middle, MARKS, strict=True)]
             rows.append([f"**ours / {best}**", *(f"**{ratio}**" for ratio in ratios), "", "", ""])
     settings = [f"- {name}: {Setting(**kept[name]['setting']).words}" for name in PEERS if name in kept]
-    return "\n\n".join(filter(None, (markdown(header, rows), "\n".join(settings))))
+    told = measured_at(kept[name] for name in (*OURS, *PEERS) if name in kept)
+    return "\n\n".join(filter(None, (markdown(header, rows), "\n".join(settings), told)))
 
 
 def row(name: str, result: Mapping[str, Any]) -> list[str]:

@@ -33,7 +33,6 @@ def kept() -> dict[str, Any]:
 def test_a_mark_is_passed_at_the_first_validation_at_or_above_it() -> None:
     figures = time_to_bleu.figures(time_to_bleu.curve_of(EVENTS))
     assert figures["passed"] == {"30": 2.0, "35": 2.0, "38": None}
-    assert figures["passed_wall_minutes"] == {"30": 2.5, "35": 2.5, "38": None}
     assert (figures["cpu_minutes"], figures["valid_greedy"]) == (3.0, 34.0)
 
 
@@ -53,7 +52,6 @@ def test_the_best_peer_passed_the_highest_mark_first(monkeypatch: pytest.MonkeyP
     assert time_to_bleu.best_peer({}) is None
 
 
-def test_the_recipe_is_one_and_its_validations_are_logged() -> None:
+def test_the_recipe_ends_with_a_validation() -> None:
     training = load_config(time_to_bleu.RECIPE).training
-    assert training.validate_every % 20 == 0  # a line of metrics.jsonl with the seconds before each
     assert (training.max_updates or 1) % training.validate_every == 0
