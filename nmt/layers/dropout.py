@@ -1,4 +1,4 @@
-"""Dropout whose masks are cheap to draw on a CPU."""
+"""Dropout whose masks are cheap to draw on a CPU; elsewhere torch's own, which is one kernel."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,18 +26,21 @@ class Dropout(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """The states, thinned out while training."""
-        return states * self._factors(states) if self._drops else states
+        if not self._drops:
+            return states
+        return states * self._factors(states) if cut_masks(states) else functional.dropout(states, self.p)
 
     def added(self, states: Tensor, change: Tensor) -> Tensor:
-        """states + forward(change), in one pass."""
-        return torch.addcmul(states, change, self._factors(change)) if self._drops else states + change
+        """states + forward(change), on a CPU in one pass."""
+        if self._drops and cut_masks(change):
+            return torch.addcmul(states, change, self._factors(change))
+        return states + self.forward(change)
 
     def rectified(self, states: Tensor) -> Tensor:
         """forward(relu(states)), in the place of the states: the way back needs nothing but its zeros."""
-        if not self._drops:
-            return torch.relu_(states)
-        factors = self._factors(states)
-        return rectify(states, factors, self._scale(states))
+        if self._drops and cut_masks(states):
+            return rectify(states, self._factors(states), self._scale(states))
+        return self.forward(torch.relu_(states))
 
     @property
     def _drops(self) -> bool:
@@ -49,12 +52,15 @@ class Dropout(nn.Module):
 
     def _factors(self, states: Tensor) -> Tensor:
         """m / (1 − p) for each of the states, in their precision."""
-        if states.device.type != "cpu":
-            return functional.dropout(torch.ones_like(states), self.p)
         bits = torch.empty((states.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
         lowest_kept = round(self.p * LEVELS) - LEVELS // 2
         kept = torch.empty_like(states, memory_format=torch.contiguous_format)
         return torch.ge(bits[: kept.numel()].view(kept.shape), lowest_kept, out=kept).mul_(self._scale(states))
+
+
+def cut_masks(states: Tensor) -> bool:
+    """Whether masks are cut from random numbers here."""
+    return states.device.type == "cpu"
 
 
 class Rectify(Function):

@@ -5,7 +5,14 @@ import math
 import pytest
 import torch
 
+from nmt.layers import dropout as module
 from nmt.layers.dropout import Dropout
+
+
+@pytest.fixture(params=["cut here", "torch's"])
+def masks(request, monkeypatch):
+    """Either way of drawing them, on a CPU."""
+    monkeypatch.setattr(module, "cut_masks", lambda states: request.param == "cut here")
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
@@ -22,18 +29,21 @@ def test_neighbouring_decisions_are_independent():
     assert (torch.corrcoef(dropped.t()) - torch.eye(4)).abs().max() < 4 / math.sqrt(100_000)
 
 
+@pytest.mark.usefixtures("masks")
 def test_what_is_kept_is_scaled_so_that_the_mean_stays():
     torch.manual_seed(1)
     thinned = Dropout(0.25)(torch.full((101, 7), 3.0))
     assert set(thinned.unique().tolist()) == {0.0, 4.0}
 
 
+@pytest.mark.usefixtures("masks")
 def test_nothing_is_dropped_in_eval_mode_or_at_0():
     states = torch.randn(3, 5)
     assert Dropout(0.5).eval()(states) is states
     assert Dropout(0.0)(states) is states
 
 
+@pytest.mark.usefixtures("masks")
 def test_a_seed_gives_the_same_mask_and_the_next_call_another():
     torch.manual_seed(1)
     one, other = (Dropout(0.5)(torch.ones(50)) for _ in range(2))
@@ -42,6 +52,7 @@ def test_a_seed_gives_the_same_mask_and_the_next_call_another():
     assert not torch.equal(one, other)
 
 
+@pytest.mark.usefixtures("masks")
 def test_the_gradient_goes_where_the_mask_lets_through():
     states = torch.ones(40, requires_grad=True)
     thinned = Dropout(0.5)(states)
@@ -49,11 +60,13 @@ def test_the_gradient_goes_where_the_mask_lets_through():
     assert torch.equal(states.grad, thinned.detach())
 
 
+@pytest.mark.usefixtures("masks")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_the_precision_stays(dtype):
     assert Dropout(0.5)(torch.ones(3, dtype=dtype)).dtype == dtype
 
 
+@pytest.mark.usefixtures("masks")
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("fused", ["added", "rectified"])
 def test_fused_forms_give_the_values_and_gradients_of_their_parts(fused, training):
@@ -79,5 +92,6 @@ def test_rectified_has_in_bfloat16_the_gradient_of_its_own_factor():
     assert torch.equal(states.grad, thinned.detach())
 
 
+@pytest.mark.usefixtures("masks")
 def test_dropping_nearly_all_still_has_a_scale():
     assert Dropout(0.999999)(torch.ones(5)).isfinite().all()
