@@ -17,13 +17,17 @@ Done = TypeVar("Done")
 
 
 def shared_out(lengths: Sequence[int], batch_tokens: int, threads: int) -> int:
-    """At most `batch_tokens`; where threads search side by side, so few that the sentences make as many batches for
-    each of them, two or more, lest one has the last of them to itself; but not fewer than SMALLEST."""
+    """At most `batch_tokens`; where threads search side by side, the fewest with which the sentences make as many
+    `batches` for each of them, two or more, or hardly less, lest one has the last to itself; but SMALLEST at least.
+
+    Sentences sorted by length never make more batches where there is more room, so that sizes can be bisected.
+    """
     if threads == 1:
         return batch_tokens
-    together = threads * max(2, -(-len(batches(lengths, batch_tokens)) // threads))
-    budgets = range(min(SMALLEST, batch_tokens), batch_tokens + 1)
-    return budgets[bisect_left(budgets, True, key=lambda tokens: len(batches(lengths, tokens)) <= together)]
+    most = threads * max(2, -(-len(batches(lengths, batch_tokens)) // threads))
+    largest = min(batch_tokens, max(SMALLEST, max(lengths, default=0) * len(lengths)))  # all in one batch
+    sizes = range(min(SMALLEST, largest), largest + 1)
+    return sizes[bisect_left(sizes, True, key=lambda tokens: len(batches(lengths, tokens)) <= most)]
 
 
 def side_by_side(work: Callable[[Item], Done], items: Sequence[Item], device: torch.device) -> Iterator[Done]:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -16,14 +15,12 @@ from nmt.decoders.base import Want
 from nmt.errors import ConfigError
 from nmt.search import Beam, Greedy, Hypothesis
 from nmt.segments import Segment
-from nmt.sharing import batches, shared_out
 from nmt.text.listed import Word
 from nmt.text.tokenizers import train_tokenizers
 from nmt.text.vocabulary import UNKNOWN
-from nmt.translate import Decoding, Translated, Translator, join, side_by_side
+from nmt.translate import Decoding, Translated, Translator, join
 
 BEAM = Beam.Options(beam_size=3)
-CPU = torch.device("cpu")
 ATTENTIVE = {
     "bahdanau": rnn(),
     "luong": rnn({"score": "scaled_dot", "heads": 2}, query="current", input_feeding=True),
@@ -130,27 +127,6 @@ def test_batch_size_and_order_of_lines_change_nothing(shape):
 
 
 @pytest.mark.parametrize(
-    ("lines", "threads", "expected"),
-    [(400, 1, 2048), (400, 2, 1000), (401, 2, 1010), (840, 2, 1400), (10_000, 2, 2000), (400, 4, 512), (1, 2, 512)],
-)
-def test_threads_have_equally_many_batches_two_or_more_where_there_is_text_for_them(lines, threads, expected):
-    """Of 840 lines of 10 pieces, 204 go into a batch of 2,048: five batches, so six for two threads, of 140 lines."""
-    assert shared_out([10] * lines, 2048, threads) == expected
-
-
-@pytest.mark.parametrize("threads", [2, 3])
-def test_batches_that_are_shared_out_are_as_small_as_their_number_allows_with_padding(threads):
-    """Of lines of 10 to 59 pieces; found by trying all sizes."""
-    chance = np.random.default_rng(threads)
-    for _ in range(20):
-        lengths = chance.integers(10, 60, size=300).tolist()
-        rounds = -(-len(batches(lengths, 4096)) // threads)
-        found = shared_out(lengths, 4096, threads)
-        fits = [len(batches(lengths, tokens)) <= threads * max(2, rounds) for tokens in range(512, 4097)]
-        assert found == 512 + fits.index(True)
-
-
-@pytest.mark.parametrize(
     ("search", "given", "expected"),
     [
         (Greedy.Options(), None, 4096),
@@ -166,25 +142,13 @@ def test_a_batch_is_as_large_as_asked_for_or_the_smaller_the_larger_the_beam(sea
     assert Decoding(search, batch_tokens=given).source_tokens == expected
 
 
-def test_batches_are_searched_side_by_side_in_their_order_with_the_threads_there_are():
-    def threads_of(number):
-        time.sleep(0.01 * (number == 0))  # the first is ready last
-        return number, torch.get_num_threads()
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(5)
-    try:
-        assert [*side_by_side(threads_of, range(2), CPU)] == [(0, 2), (1, 2)]
-        assert [*side_by_side(threads_of, range(9), CPU)] == [(number, 1) for number in range(9)]
-        assert [*side_by_side(threads_of, range(1), CPU)] == [(0, 5)]
-        assert torch.get_num_threads() == 5
-    finally:
-        torch.set_num_threads(before)
-
-
-def test_an_error_in_a_batch_is_raised():
-    with pytest.raises(ZeroDivisionError):
-        list(side_by_side(lambda number: 1 // number, [1, 0, 1], CPU))
+def test_threads_share_a_text_out(monkeypatch):
+    """600 lines of a piece and the end, two threads: batches of 512 tokens, 256 lines, the last ones first."""
+    model, groups = translator(), []
+    monkeypatch.setattr(model, "_search", lambda parts, decoding: groups.append(len(parts)) or [[] for _ in parts])
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert len(model.translate(["a"] * 600)) == 600
+    assert sorted(groups) == [88, 256, 256]
 
 
 def test_the_borders_of_chunks_do_not_show(monkeypatch):

@@ -101,7 +101,8 @@ class ExportedTranslator(LineTranslator):
     def translate_segments(self, parts: list[Part], decoding: Decoding) -> list[list[Translated]]:
         """Search for the parts in groups of the same length, several groups at a time."""
         started, lengths = [], [len(part.pieces) for part in parts]
-        for numbers in same_length(lengths, shared_out(lengths, decoding.source_tokens, self.threads)):
+        most = shared_out([length + 1 for length in lengths], decoding.source_tokens, self.threads)
+        for numbers in same_length(lengths, most):
             asked = self._asked(len(parts[numbers[0]].pieces) + 1, decoding)
             sources = [self._known(parts[number]) for number in numbers]
             started.append((numbers, sources, asked, self._start(sources, asked)))

@@ -1,4 +1,4 @@
-"""Dropout whose masks are cheap to draw on a CPU; elsewhere torch's own, which is one kernel."""
+"""Dropout whose masks are cheap to draw on a CPU; elsewhere torch's own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,19 +28,19 @@ class Dropout(nn.Module):
         """The states, thinned out while training."""
         if not self._drops:
             return states
-        return states * self._factors(states) if cut_masks(states) else functional.dropout(states, self.p)
+        return states * self._factors(states) if cuts_masks(states) else functional.dropout(states, self.p)
 
     def added(self, states: Tensor, change: Tensor) -> Tensor:
         """states + forward(change), on a CPU in one pass."""
-        if self._drops and cut_masks(change):
+        if self._drops and cuts_masks(change):
             return torch.addcmul(states, change, self._factors(change))
         return states + self.forward(change)
 
     def rectified(self, states: Tensor) -> Tensor:
         """forward(relu(states)), in the place of the states: the way back needs nothing but its zeros."""
-        if self._drops and cut_masks(states):
-            return rectify(states, self._factors(states), self._scale(states))
-        return self.forward(torch.relu_(states))
+        if not self._drops:
+            return torch.relu_(states)
+        return rectify(states, self._factors(states), self._scale(states))
 
     @property
     def _drops(self) -> bool:
@@ -52,14 +52,16 @@ class Dropout(nn.Module):
 
     def _factors(self, states: Tensor) -> Tensor:
         """m / (1 − p) for each of the states, in their precision."""
+        if not cuts_masks(states):
+            return functional.dropout(torch.ones_like(states), self.p)
         bits = torch.empty((states.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
         lowest_kept = round(self.p * LEVELS) - LEVELS // 2
         kept = torch.empty_like(states, memory_format=torch.contiguous_format)
         return torch.ge(bits[: kept.numel()].view(kept.shape), lowest_kept, out=kept).mul_(self._scale(states))
 
 
-def cut_masks(states: Tensor) -> bool:
-    """Whether masks are cut from random numbers here."""
+def cuts_masks(states: Tensor) -> bool:
+    """Whether their masks are cut from 64-bit numbers, as on a CPU, or drawn by torch."""
     return states.device.type == "cpu"
 
 

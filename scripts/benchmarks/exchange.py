@@ -58,11 +58,13 @@ def _write(path: Path, lines: Iterable[str]) -> None:
 
 
 def trained(name: str) -> Path:
-    """The run of a benchmark's config, trained so briefly that it translates; made if it is not there."""
+    """The run of a benchmark's config, trained until it translates, no longer; made if it is not there."""
     updates = UPDATES[name]
     run = CACHE / "models" / f"{name}-{updates}x{TOKENS}"
     if not (run / "checkpoints" / "best.json").exists():
-        print(f"training {name} for {updates} updates (once)", file=sys.stderr, flush=True)
+        print(
+            f"training {name} for {updates} updates (once; it takes some tens of minutes)", file=sys.stderr, flush=True
+        )
         limits = {"max_updates": updates, "validate_every": updates, "checkpoint_every": updates}
         limits |= {"batch_tokens": TOKENS}
         changes = [part for key, value in limits.items() for part in ("--set", f"training.{key}={value}")]

@@ -149,7 +149,7 @@ def test_groups_have_one_length_and_a_bound_and_lose_nothing() -> None:
 
 
 def test_lines_of_one_length_are_shared_out_among_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """600 lines of 3 pieces and the end, two threads: groups of 512 tokens, 128 lines, in place of one of 2,400."""
+    """600 lines of 3 pieces and the end, two threads: groups of 600 tokens, two for each, in place of one of 2,400."""
     model, groups = ExportedTranslator(exported(random_run(tmp_path / "x")), "cpu", threads=2), list[int]()
     start = model._start
 
@@ -159,7 +159,7 @@ def test_lines_of_one_length_are_shared_out_among_threads(tmp_path: Path, monkey
 
     monkeypatch.setattr(model, "_start", counted)
     assert len(list(model.translate_lines(["a b c"] * 600, Decoding(Greedy.Options(), max_length=2)))) == 600
-    assert groups == [128, 128, 128, 128, 88]
+    assert groups == [150, 150, 150, 150]
 
 
 # ---- what it cannot do

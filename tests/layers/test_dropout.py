@@ -12,7 +12,7 @@ from nmt.layers.dropout import Dropout
 @pytest.fixture(params=["cut here", "torch's"])
 def masks(request, monkeypatch):
     """Either way of drawing them, on a CPU."""
-    monkeypatch.setattr(module, "cut_masks", lambda states: request.param == "cut here")
+    monkeypatch.setattr(module, "cuts_masks", lambda states: request.param == "cut here")
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])

@@ -42,6 +42,7 @@ def test_the_table_has_medians_of_ours_and_their_share_of_the_best_peers(kept: d
     assert lines[5] == "| **ours, median** | **3.0** | **5.0** | **10.0** |  |  |  |"
     assert lines[6] == "| Hugging Face 1 | 8.0 | 16.0 | – | 40.0 | 36.0 | – |"
     assert lines[7] == "| **ours / Hugging Face 1** | **0.38×** | **0.31×** | **< 0.25×** |  |  |  |"
+    assert lines[-1] == "Of code that was not noted."
 
 
 def test_the_best_peer_passed_the_highest_mark_first(monkeypatch: pytest.MonkeyPatch) -> None:
