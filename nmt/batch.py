@@ -32,6 +32,8 @@ class Batch(NamedTuple):
     input_BT is the beginning-of-sentence piece followed by the target without its last piece;
     target_BT ends with the end-of-sentence piece. `lines` are the pairs' 0-based numbers in the corpus. places_M are
     those of the M real target pieces in the flattened (B, T), known beforehand, since who asks a GPU waits for it.
+    A source may have several targets, N in all, which stand next to one another; weight_N is how much each of them
+    counts, where not all count the same.
     """
 
     sources: tuple[Source, ...]
@@ -40,6 +42,12 @@ class Batch(NamedTuple):
     mask_BT: Tensor
     places_M: Tensor
     lines: tuple[int, ...]
+    weight_N: Tensor | None = None
+
+    @property
+    def targets_each(self) -> int:
+        """Targets of each source."""
+        return len(self.input_BT) // max(1, len(self.lines))
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -71,10 +79,19 @@ def make_batch(
 ) -> Batch:
     """A training batch: `sources[k]` are the rows of the k-th source text, `targets` end with end-of-sentence; `copies`
     are of the first source."""
+    return Batch(make_sources(sources, copies), *_targets(targets), tuple(lines))
+
+
+def with_targets(batch: Batch, targets: Sequence[Sequence[int]], weight_N: Tensor) -> Batch:
+    """The batch with other targets, equally many for each of its sources, and their weights."""
+    return Batch(batch.sources, *tree.to(_targets(targets), batch.input_BT.device), batch.lines, weight_N)
+
+
+def _targets(targets: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     target_BT, mask_BT = pad(targets)
     input_BT = torch.full_like(target_BT, BOS)
     input_BT[:, 1:] = target_BT[:, :-1]
-    return Batch(make_sources(sources, copies), input_BT, target_BT, mask_BT, real_places(mask_BT), tuple(lines))
+    return input_BT, target_BT, mask_BT, real_places(mask_BT)
 
 
 def real_places(mask_BT: Tensor) -> Tensor:
@@ -88,18 +105,20 @@ def at_real_places(leaves: tree.Tree, batch: Batch) -> tree.Tree:
 
 
 def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
-    """The batch in as few parts of alike sizes as have rows × longest ≤ `tokens`, or one row."""
-    num_rows = len(batch.lines)
+    """The batch in as few parts of alike sizes as have targets × longest ≤ `tokens`, or one source."""
+    num_sources = len(batch.lines)
     longest = max(batch.target_BT.shape[1], *(source.ids_BS.shape[1] for source in batch.sources))
-    number = -(-num_rows // max(1, tokens // longest))
+    number = -(-num_sources // max(1, tokens // (longest * max(1, batch.targets_each))))
     if number == 1:  # as it is, in pinned memory, perhaps
         yield batch
         return
-    size = -(-num_rows // number)
-    for start in range(0, num_rows, size):
+    size = -(-num_sources // number)
+    for start in range(0, num_sources, size):
         yield _rows(batch, slice(start, start + size))
 
 
 def _rows(batch: Batch, rows: slice) -> Batch:
-    taken = tree.map_tensors(lambda leaf: leaf[rows], batch)  # but for places_M, of which rows mean nothing
-    return taken._replace(places_M=real_places(taken.mask_BT), lines=batch.lines[rows])
+    targets = slice(rows.start * batch.targets_each, rows.stop * batch.targets_each)
+    taken = tree.map_tensors(lambda leaf: leaf[targets], batch)  # but for places_M, of which rows mean nothing
+    sources = tree.map_tensors(lambda leaf: leaf[rows], batch.sources)
+    return taken._replace(sources=sources, places_M=real_places(taken.mask_BT), lines=batch.lines[rows])

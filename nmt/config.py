@@ -16,6 +16,7 @@ from nmt.data.settings import DataSettings
 from nmt.model import EncoderDecoder, ModelOptions
 from nmt.optimization import Adam, InverseSqrt, OptimizerOptions, ScheduleOptions
 from nmt.outline import MAX_TENSORS, allocated, check_fits, outline
+from nmt.risk import Risk
 from nmt.search import Beam, SearchOptions
 from nmt.settings import Settings
 from nmt.settings_file import dump_settings, read_with_overrides, validate
@@ -39,6 +40,7 @@ class TrainingSettings(Settings):
     optimizer: OptimizerOptions = Adam.Options()
     schedule: ScheduleOptions = InverseSqrt.Options()
     label_smoothing: float = Field(0.1, ge=0, lt=1)
+    risk: Risk.Options | None = Field(None, description="minimum risk in place of cross-entropy")
     clip_norm: float | None = Field(1.0, gt=0, description="largest norm of an update's gradient")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     non_finite: Literal["stop", "skip"] = Field(

@@ -13,8 +13,11 @@ SAMPLED = "sampled"
 class OutputLayer(Protocol):
     """The training face of an output layer."""
 
-    def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-        """The smoothed cross-entropy, summed over the tokens; and per token −log P(target), detached."""
+    def nll(
+        self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0, weight_M: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The smoothed cross-entropy, summed over the tokens, each times its weight; and per token −log P(target),
+        detached."""
 
 
 class Model(Protocol):
@@ -40,6 +43,7 @@ class Loss(NamedTuple):
 def translation_loss(model: Model, batch: Batch, label_smoothing: float, baseline: float = 0.0) -> Loss:
     """total = Σ_tokens (1 − ε) · (−log P(y)) + ε · mean_v(−log P(v)) + attention's terms, in nats.
 
+    Where the batch's targets have weights, their tokens' cross-entropies are multiplied by them.
     A term of attention is added token by token; but `sampled`, the log-probability log p(s) of the positions that hard
     attention drew, enters as −(log P(y|x) − baseline) · log p(s), whose gradient is REINFORCE's.
     Source: Szegedy et al. 2016, §7 (smoothing); Xu et al. 2015, eq. 11–12 (samples). Differs: nothing (the uniform
@@ -47,7 +51,8 @@ def translation_loss(model: Model, batch: Batch, label_smoothing: float, baselin
     """
     forced = model(batch)
     outcome, target_M = at_real_places((forced.outcome, batch.target_BT), batch)
-    total, nll_M = model.output.nll(outcome, target_M, label_smoothing)
+    weight_M = None if batch.weight_N is None else batch.weight_N[batch.places_M // batch.target_BT.shape[1]]
+    total, nll_M = model.output.nll(outcome, target_M, label_smoothing, weight_M)
     log_prob_B = -_sentences(nll_M, batch)
     for name, term_BT in forced.terms.items():
         term_B = term_BT.masked_fill(~batch.mask_BT, 0.0).sum(dim=1)

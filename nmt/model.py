@@ -139,8 +139,10 @@ class EncoderDecoder(nn.Module):
         return self.output.predict(outcome), self._shown(decoded, want), state
 
     def forward(self, batch: Batch, want: Want | None = None) -> Forced:
-        """All target positions of given targets."""
+        """All target positions of given targets, one or more of each source."""
         memory = self.encode(batch.sources)
+        if batch.targets_each > 1:
+            memory = tree.repeat(memory, batch.targets_each)
         embedded_BTE = self._embedded(batch.input_BT)
         decoded = self.decoder(embedded_BTE, memory.prepared, self.start(memory), self._layers(want))
         copies_BS, length = memory.copies_BS, batch.input_BT.shape[1]

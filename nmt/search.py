@@ -78,6 +78,9 @@ class Predictions(Protocol):
     def log_prob(self, piece: int) -> Tensor:
         """log P of one piece: (N,)."""
 
+    def log_probs(self) -> Tensor:
+        """log P of every piece, which the caller may write over: (N, V)."""
+
 
 class Stepper(Protocol):
     """What search asks of a model, or of an ensemble of them. `max_length`: its longest target, None being any."""

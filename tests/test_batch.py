@@ -4,7 +4,7 @@ import sys
 
 import torch
 
-from nmt.batch import at_real_places, make_batch, make_source, pad, parts
+from nmt.batch import at_real_places, make_batch, make_source, pad, parts, with_targets
 from nmt.text.vocabulary import BOS, EOS, PAD
 
 
@@ -61,3 +61,19 @@ def test_parts_hold_their_rows_of_everything():
     assert torch.cat((first.mask_BT, second.mask_BT)).equal(batch.mask_BT)
     assert (first.places_M.tolist(), second.places_M.tolist()) == ([0, 1, 2], [0, 1])
     assert second.sources[0].ids_BS.equal(batch.sources[0].ids_BS[2:])
+
+
+def test_a_sources_targets_stay_with_it_in_every_part():
+    batch = make_batch([[[5, 2], [3, 2], [4, 2]]], [[6, 2], [2], [8, 2]], (4, 9, 1))
+    assert batch.targets_each == 1
+    targets = [[6, 6, 2], [7, 2], [8, 2], [9, 2], [2], [1, 1]]
+    drawn = with_targets(batch, targets, torch.arange(6.0))
+    assert (drawn.targets_each, drawn.lines) == (2, (4, 9, 1))
+    assert drawn.input_BT.tolist()[0] == [BOS, 6, 6]
+    first, second = parts(drawn, 12)  # two sources with two targets of three places each
+    assert (first.lines, second.lines) == ((4, 9), (1,))
+    assert (first.weight_N.tolist(), second.weight_N.tolist()) == ([0, 1, 2, 3], [4, 5])
+    assert second.sources[0].ids_BS.tolist() == [[4, 2]]
+    assert second.target_BT.tolist() == [[2, PAD, PAD], [1, 1, PAD]]
+    assert second.places_M.tolist() == [0, 3, 4]
+    assert [part.lines for part in parts(drawn, 1)] == [(4,), (9,), (1,)]

@@ -302,6 +302,15 @@ FORBIDDEN = {
         "training: {label_smoothing: 0}\n",
         5,
     ),
+    "`training.risk` without `start_from`": ("training:\n  risk: {samples: 4}\n", 5),
+    "`training.risk` with `output: copy` or `pointer`": (
+        "model: {output: copy}\ntraining:\n  start_from: runs/x\n  risk: {}\n",
+        7,
+    ),
+    "`training.risk` with `scope: hard`": (
+        "model: {decoder: {name: rnn, attention: {scope: hard}}}\ntraining: {start_from: runs/x, risk: {}}\n",
+        5,
+    ),
     "`search.coverage_penalty` with `attention: none`": (
         "model: {decoder: {name: rnn, attention: none}}\nsearch: {name: beam, coverage_penalty: 0.2}\n",
         5,

@@ -8,7 +8,7 @@ from models import SHAPES, batch_of, build, log_probs_BTV, num_sources, pairs, s
 from safetensors.torch import save_file
 
 from nmt import tree
-from nmt.batch import Batch, real_places
+from nmt.batch import Batch, real_places, with_targets
 from nmt.decoders.base import Want
 from nmt.loss import translation_loss
 from nmt.model import ModelOptions
@@ -44,6 +44,19 @@ def test_folded_steps_give_what_forward_gives(name, shapes_as_named):
             assert (weights_NS is None) == (forced_BTS is None) == (name in WITHOUT_WEIGHTS)
             if forced_BTS is not None:
                 torch.testing.assert_close(weights_NS, tree.repeat(forced_BTS[:, t], hypotheses), rtol=0, atol=1e-9)
+
+
+@every_model
+def test_several_targets_of_a_source_are_computed_as_if_each_had_a_source_of_its_own(name):
+    model, batch = build(SHAPES[name]), batch_for(name)
+    rows = [0, 0, 1, 1, 2, 2, 3, 3]
+    apart = tree.map_tensors(lambda leaf: leaf[rows], batch.sources)
+    places = torch.tensor([2, 0, 3, 1, 1, 2, 0, 3])  # targets that are anyone's
+    targets = [batch.target_BT[place][batch.mask_BT[place]].tolist() for place in places]
+    together = with_targets(batch, targets, torch.ones(8))
+    each = together._replace(sources=apart, lines=(0,) * 8)
+    with torch.no_grad():
+        torch.testing.assert_close(log_probs_BTV(model, together), log_probs_BTV(model, each), rtol=0, atol=1e-9)
 
 
 @every_model

@@ -60,6 +60,15 @@ def test_killed_at_many_instants_gives_the_same_bits(tmp_path, model, precision)
     same(tmp_path / "whole", tmp_path / "killed")
 
 
+def test_a_training_by_risk_goes_on_with_the_same_draws(tmp_path):
+    list(Tiny(tmp_path, max_updates=6).fit("first"))
+    tiny = Tiny(tmp_path, **TRYING, start_from=str(tmp_path / "first"), risk={"samples": 3})
+    list(tiny.fit("whole"))
+    abandon(tiny.fit("killed"), Updated, 11)
+    assert list(tiny.fit("killed", resume=True))[-1] == Stopped(24, "max_updates")
+    same(tmp_path / "whole", tmp_path / "killed")
+
+
 def test_killed_between_the_batches_of_an_update_gives_the_same_bits(tmp_path, monkeypatch):
     def killed(*given):
         if next(calls) == 2 * 9 + 1:  # the second batch of update 10

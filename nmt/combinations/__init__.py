@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nmt.combinations.attention import ATTENTION, attends, encoder_shape
 from nmt.combinations.output import OUTPUT
+from nmt.combinations.risk import RISK
 from nmt.combinations.rules import Rule
 from nmt.errors import ConfigError
 from nmt.layers.positions import Learned
@@ -205,6 +206,7 @@ FORBIDDEN_VALUES: tuple["Rule[Config]", ...] = (
     _undivided("decoder"),
     *ATTENTION,
     *OUTPUT,
+    *RISK,
     Rule(
         "`model.sources` with `attention: none`",
         ("model.sources", "model.decoder.attention"),

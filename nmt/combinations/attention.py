@@ -48,7 +48,7 @@ def _unequal_hops(config: "Config") -> bool:
     return attention.hops > 1 and decoder.size != encoder_shape(config).memory_size
 
 
-def _mechanisms(config: "Config") -> "dict[str, Mechanism]":
+def mechanisms(config: "Config") -> "dict[str, Mechanism]":
     """Every attention of the model, by the section that it is set in."""
     encoder, decoder, attention = config.model.encoder, config.model.decoder, attends(config)
     found: dict[str, Mechanism] = {} if attention is None else {"model.decoder.attention": attention}
@@ -61,7 +61,7 @@ def _mechanisms(config: "Config") -> "dict[str, Mechanism]":
 
 def _where(wrong: "Callable[[Mechanism], bool]") -> "Callable[[Config], bool | str]":
     """The section of the first attention that is wrong."""
-    return lambda config: next((place for place, one in _mechanisms(config).items() if wrong(one)), False)
+    return lambda config: next((place for place, one in mechanisms(config).items() if wrong(one)), False)
 
 
 def _keys_of_each(*keys: str) -> tuple[str, ...]:
@@ -162,7 +162,7 @@ ATTENTION: tuple["Rule[Config]", ...] = (
         "set vector: true or a loss above 0, or remove coverage",
         lambda config: any(
             mechanism.coverage is not None and not mechanism.coverage.vector and mechanism.coverage.loss == 0
-            for mechanism in _mechanisms(config).values()
+            for mechanism in mechanisms(config).values()
         ),
     ),
     Rule(

@@ -10,20 +10,35 @@ from torch.autograd.function import once_differentiable
 
 
 class Asked(NamedTuple):
-    """How much of the loss is smoothing, ε, and whether gradients are recorded."""
+    """How much of the loss is smoothing, ε; the weight w of each token (None: 1); whether gradients are recorded."""
 
     smoothing: float
+    weight_M: Tensor | None
     recorded: bool
+
+    def total(self, rows_M: Tensor, wide: torch.dtype) -> Tensor:
+        """Σ_m w_m · row_m over the first axis."""
+        if self.weight_M is None:
+            return rows_M.sum(dim=0, dtype=wide)
+        return self.weight_M.to(wide) @ rows_M.to(wide)
+
+    def mass(self, tokens: int) -> Tensor | int:
+        """Σ_m w_m of so many tokens."""
+        return tokens if self.weight_M is None else self.weight_M.sum()
+
+    def weighted(self, change_CV: Tensor, rows: slice) -> Tensor:
+        """The gradients of some tokens' logits, times their weights, in the same place."""
+        return change_CV if self.weight_M is None else change_CV.mul_(self.weight_M[rows, None])
 
 
 class LinearCrossEntropy(Function):
-    """Of logits z = W h + b: Σ_tokens (1 − ε) · (−log p) + ε · mean_v(−log P(v)), and each −log p.
+    """Of logits z = W h + b: Σ_tokens w · [(1 − ε) · (−log p) + ε · mean_v(−log P(v))], and each −log p.
 
     P is the softmax of z, and p = P(target), or p = a · P(target) + c where a mixture [log a; log c] is given: then
     targets from V on, which P does not know, have p = c.
     It goes through the tokens chunk by chunk and keeps no logits: a chunk's probabilities P become gradients of h, W
-    and b at once, dz = ((1 − ε) · r + ε) · P − (1 − ε) · r · onehot(target) − ε / V, which backward only scales; the
-    share r of P in p, a · P(target) / p, is 1 without a mixture. What all pieces share never meets the (tokens ×
+    and b at once, dz = w · [((1 − ε) · r + ε) · P − (1 − ε) · r · onehot(target) − ε / V], which backward only scales;
+    the share r of P in p, a · P(target) / p, is 1 without a mixture. What all pieces share never meets the (tokens ×
     vocabulary) matrix: mean_v(z) = mean_v(W) h + mean_v(b), and −ε / V enters as its products.
     P has h's precision, as the products read it, so in bfloat16 a token's loss is off by some hundredths of a nat, to
     either side; chunks and sums over tokens are added in float32 at least.
@@ -58,17 +73,19 @@ class LinearCrossEntropy(Function):
             )
             if gradients is not None:
                 change_CV = changed(probs_CV, target_M[rows], smoothing, chunks[-1].share_C)
-                gradients.add(rows, change_CV, hidden_ME[rows], weight_VE)
-        uniform = torch.cat([chunk.norm_C for chunk in chunks]).sum() - hidden_ME.sum(dim=0, dtype=wide) @ mean_E
-        uniform = uniform - len(hidden_ME) * bias_V.mean(dtype=wide)
+                gradients.add(rows, asked.weighted(change_CV, rows), hidden_ME[rows], weight_VE)
+        uniform = asked.total(torch.cat([chunk.norm_C for chunk in chunks]), wide)
+        uniform = uniform - asked.total(hidden_ME, wide) @ mean_E
+        uniform = uniform - asked.mass(len(hidden_ME)) * bias_V.mean(dtype=wide)
         if gradients is not None:
             shares = [chunk.share_C for chunk in chunks if chunk.share_C is not None]
             mixture_2M = torch.cat([torch.stack((share_C, 1 - share_C)) for share_C in shares], 1) if shares else None
-            mixture_2M = None if mixture_2M is None else (smoothing - 1) * mixture_2M
-            ctx.save_for_backward(*gradients.smoothed(smoothing, hidden_ME, mean_E), mixture_2M)
+            if mixture_2M is not None:
+                mixture_2M = (smoothing - 1) * mixture_2M * (1 if asked.weight_M is None else asked.weight_M)
+            ctx.save_for_backward(*gradients.smoothed(asked, hidden_ME, mean_E), mixture_2M)
         nll = torch.cat([chunk.nll_C for chunk in chunks])
         ctx.mark_non_differentiable(nll)
-        return (1 - smoothing) * nll.sum() + smoothing * uniform, nll
+        return (1 - smoothing) * asked.total(nll, wide) + smoothing * uniform, nll
 
     @staticmethod
     @once_differentiable
@@ -139,12 +156,14 @@ class Gradients(NamedTuple):
             self.weight_VE.add_(change_CV.t() @ hidden_CE)
         self.bias_V.add_(change_CV.sum(dim=0))
 
-    def smoothed(self, smoothing: float, hidden_ME: Tensor, mean_E: Tensor) -> tuple[Tensor, ...]:
-        """With −ε / V added to every output's gradient, in the precision of what they are gradients of."""
-        share = smoothing / len(self.bias_V)
-        self.hidden_ME.sub_(smoothing * mean_E)
-        self.weight_VE.sub_(share * hidden_ME.sum(dim=0, dtype=self.weight_VE.dtype))
-        self.bias_V.sub_(share * len(hidden_ME))
+    def smoothed(self, asked: Asked, hidden_ME: Tensor, mean_E: Tensor) -> tuple[Tensor, ...]:
+        """With −ε · w / V added to every output's gradient, in the precision of what they are gradients of."""
+        share = asked.smoothing / len(self.bias_V)
+        change_E = asked.smoothing * mean_E
+        weight_M = asked.weight_M
+        self.hidden_ME.sub_(change_E if weight_M is None else torch.outer(weight_M.to(change_E.dtype), change_E))
+        self.weight_VE.sub_(share * asked.total(hidden_ME, self.weight_VE.dtype))
+        self.bias_V.sub_(share * asked.mass(len(hidden_ME)))
         return tuple(gradient.to(hidden_ME.dtype) for gradient in self)
 
 
@@ -155,7 +174,9 @@ def linear_cross_entropy(
     target_M: Tensor,
     smoothing: float,
     mixture_2M: Tensor | None = None,
+    weight_M: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """`LinearCrossEntropy`; inside of it torch does not tell whether gradients are recorded."""
     apply: Callable[..., tuple[Tensor, Tensor]] = LinearCrossEntropy.apply
-    return apply(hidden_ME, weight_VE, bias_V, target_M, mixture_2M, Asked(smoothing, torch.is_grad_enabled()))
+    asked = Asked(smoothing, weight_M, torch.is_grad_enabled())
+    return apply(hidden_ME, weight_VE, bias_V, target_M, mixture_2M, asked)

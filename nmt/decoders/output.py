@@ -52,9 +52,13 @@ class Softmax(nn.Module):
             return Predictions.of(self.stand_in(outcome.hidden))
         return Predictions.of(functional.linear(outcome.hidden, self.weight_VE, self.bias_V))
 
-    def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-        """Of M rows: the cross-entropy's sum, with label smoothing; and −log P(target) of each, detached."""
-        return linear_cross_entropy(outcome.hidden, self.weight_VE, self.bias_V, target_M, label_smoothing)
+    def nll(
+        self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0, weight_M: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Of M rows: the cross-entropy's sum, with label smoothing, weighted; and −log P(target) of each, detached."""
+        return linear_cross_entropy(
+            outcome.hidden, self.weight_VE, self.bias_V, target_M, label_smoothing, None, weight_M
+        )
 
 
 class Copy(Softmax):
@@ -100,12 +104,17 @@ class Copy(Softmax):
         logits_NS = torch.logaddexp(logits_NX.gather(1, copying.copies), log_mass_NS)
         return Predictions.given(logits_NX.scatter_(1, copying.copies, logits_NS), norm_N)
 
-    def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-        """Of M rows: Σ (1 − ε) · (−log p(target)) + ε · mean_v(−log P(v)); and −log p(target) of each, detached."""
+    def nll(
+        self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0, weight_M: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Of M rows: Σ (1 − ε) · (−log p(target)) + ε · mean_v(−log P(v)), weighted; and −log p(target) of each,
+        detached."""
         assert outcome.copying is not None, "a model that copies gives it"
         log_gate_2M = self._log_gate(outcome.copying)
         mixture_2M = torch.stack((log_gate_2M[0], log_gate_2M[1] + outcome.copying.log_mass(target_M)))
-        return linear_cross_entropy(outcome.hidden, self.weight_VE, self.bias_V, target_M, label_smoothing, mixture_2M)
+        return linear_cross_entropy(
+            outcome.hidden, self.weight_VE, self.bias_V, target_M, label_smoothing, mixture_2M, weight_M
+        )
 
     def _log_gate(self, copying: Copying) -> Tensor:
         """log g and log(1 − g) of N rows: (2, N), in float32 at least."""
@@ -150,11 +159,13 @@ class Pointer(nn.Module):
         logits_NX.scatter_(1, copying.copies, copying.masses(size).log())
         return Predictions.given(logits_NX, logits_NX.new_zeros(len(logits_NX)))
 
-    def nll(self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-        """Of M rows: Σ −log p(target), and each of them, detached; there is no vocabulary to smooth over."""
+    def nll(
+        self, outcome: Outcome, target_M: Tensor, label_smoothing: float = 0.0, weight_M: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Of M rows: Σ −log p(target), weighted, and each of them, detached; there is no vocabulary to smooth over."""
         assert outcome.copying is not None, "a model that copies gives it"
         nll_M = -outcome.copying.log_mass(target_M)
-        return nll_M.sum(), nll_M.detach()
+        return (nll_M if weight_M is None else weight_M * nll_M).sum(), nll_M.detach()
 
 
 OutputOptions = Annotated[Softmax.Options | Copy.Options | Pointer.Options, choice()]

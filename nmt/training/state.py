@@ -14,6 +14,7 @@ from nmt.events import Journal
 from nmt.model import EncoderDecoder
 from nmt.optimization import Optimizer, Schedule
 from nmt.precision import multiplies_bfloat16
+from nmt.risk import Risk
 from nmt.training.worker import Worker
 
 
@@ -74,6 +75,7 @@ class Training:
     device: torch.device
     worker: Worker
     progress: Progress
+    risk: Risk | None = None  # what is followed in place of cross-entropy
     per_epoch: int = 0  # batches, about; counted where epochs limit the run
     saved: int = 0
 
@@ -103,8 +105,14 @@ def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Tra
         device=device,
         worker=Worker(model, _precision(settings.precision, device)),
         progress=Progress(),
+        risk=_risk(config, data),
         per_epoch=batches.batches_per_epoch(0) if settings.max_epochs else 0,
     )
+
+
+def _risk(config: Config, data: Prepared) -> Risk | None:
+    options = config.training.risk
+    return None if options is None else Risk(options, data.tokenizers.target, config.tokenizer.lowercase)
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype:

@@ -2,7 +2,7 @@
 
 It takes `accumulate` batches B₁ … B_a and follows the gradient of Σ loss(B_i) / Σ tokens(B_i): accumulating
 them is the same as one batch of them all. For the same reason a batch may be computed in parts, so that the memory
-of an update does not grow with it.
+of an update does not grow with it. With `risk`, the targets are drawn from the model first.
 """
 
 import math
@@ -31,7 +31,8 @@ BASELINE_DECAY = 0.9  # of the moving average of log P(y|x) that rewards are mea
 
 
 class Sums(NamedTuple):
-    """Loss and nll of the batches of an update, in nats, and the gradient's norm before clipping."""
+    """Loss and nll of the batches of an update, in nats, and the gradient's norm before clipping; with `risk`, loss is
+    the mean risk of the drawn translations times their tokens."""
 
     loss: float
     nll: float
@@ -88,9 +89,9 @@ def _left_out(training: Training, found: NotFinite) -> Skipped:
 
 
 def _follow_gradient(training: Training, learning_rate: float) -> Sums | NotFinite:
-    batches = [next(training.batches) for _ in range(training.settings.accumulate)]
-    tokens = sum(len(batch.places_M) for batch in batches)
     training.worker.begin()
+    batches, risk = _batches(training)
+    tokens = sum(len(batch.places_M) for batch in batches)
     cut = [*chain.from_iterable(parts(batch, training.worker.room) for batch in batches)]
     sums = [_backward(training, part, tokens) for part in cut]
     clipped = nn.utils.clip_grad_norm_(training.model.parameters(), training.settings.clip_norm or math.inf)
@@ -104,12 +105,23 @@ def _follow_gradient(training: Training, learning_rate: float) -> Sums | NotFini
     training.optimizer.step(learning_rate)
     mean_log_prob = -sum(nlls) / sum(len(batch.lines) for batch in batches)
     training.progress.baseline += (1 - BASELINE_DECAY) * (mean_log_prob - training.progress.baseline)
-    return Sums(sum(losses), sum(nlls), tokens, norm)
+    return Sums(sum(losses) if risk is None else risk * tokens, sum(nlls), tokens, norm)
+
+
+def _batches(training: Training) -> tuple[list[Batch], float | None]:
+    """Those of an update; where risk is followed, with drawn targets, and the mean risk of all."""
+    batches = [next(training.batches) for _ in range(training.settings.accumulate)]
+    if training.risk is None:
+        return batches, None
+    drawn = [training.risk.draw(training.worker.model, to(batch, training.device)) for batch in batches]
+    sentences = sum(len(batch.lines) for batch in batches)
+    risk = sum(len(batch.lines) * one.risk for batch, one in zip(batches, drawn, strict=True)) / sentences
+    return [one.batch for one in drawn], risk
 
 
 def _backward(training: Training, batch: Batch, tokens: int) -> tuple[Tensor, Tensor]:
     """Adds the gradient of a part; its loss and nll, in float64."""
-    progress, smoothing = training.progress, training.settings.label_smoothing
+    progress, smoothing = training.progress, 0.0 if training.risk else training.settings.label_smoothing
     loss = translation_loss(training.worker.model, to(batch, training.device), smoothing, progress.baseline)
     (loss.total / tokens).backward()
     training.worker.hand_back()

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from benchmarks.machine import commit, describe
@@ -27,6 +27,14 @@ COSTS = ("parameters", "training tokens/s", "sentences/s")
 COMMIT = commit()  # asked for as this process reads its code: when figures are kept, another may be checked out
 
 
+class Stage(NamedTuple):
+    """A training: its recipe, its run directory, and settings that are other than in the recipe's file."""
+
+    config: Path
+    run: Path
+    changes: Sequence[str] = ()
+
+
 def measured(
     experiment: str,
     name: str,
@@ -34,16 +42,19 @@ def measured(
     run: Path,
     measure: Callable[[], dict[str, Any]],
     changes: Sequence[str] = (),
+    before: Sequence[Stage] = (),
 ) -> dict[str, Any]:
     """The kept figures of a recipe if they are of these settings (by their hash); else it is trained, going on where an
     earlier training was stopped, measured, and its figures kept, with the test scores of the recipe's earlier forms.
-    `changes` are settings of the config that are other than in its file: `a.b=value`. All of it is done with one
-    thread, so that CPU-minutes can be compared and the same bits come out again."""
+    `changes` are settings of the config that are other than in its file: `a.b=value`. Trainings that it starts from
+    stand in `before`. All of it is done with one thread, so that CPU-minutes can be compared and the same bits come out
+    again."""
     torch.set_num_threads(1)
-    own_hash = recipe_hash(config, changes)
+    own_hash = "+".join(recipe_hash(part.config, part.changes) for part in (*before, Stage(config, run, changes)))
     kept = read_results(experiment).get(name, {})
     if kept.get("config") != own_hash:
-        train(config, run, changes)
+        for part in (*before, Stage(config, run, changes)):
+            train(part.config, part.run, part.changes)
         earlier = [*kept.get("scored_before", []), [kept["test"], "an earlier recipe"]] if "test" in kept else []
         before = {"scored_before": earlier} if earlier else {}
         keep_result(experiment, name, {"config": own_hash, **training_figures(run), **measure(), **before})

@@ -1,5 +1,5 @@
 """Minutes of training until greedy BLEU on Multi30k's validation set first passes 30, 35 and 38: configs/multi30k/
-fastest.yaml with three seeds, and a peer's plain loop with a few settings.
+fastest.yaml and fastest_risk.yaml after it, with three seeds, and a peer's plain loop with a few settings.
 
 Both sides compute with one thread. Minutes are CPU-minutes of the updates alone: neither validation nor start. A mark
 is passed at the first validation at or above it. The test set is translated by the weights of the last update, and
@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from benchmarks import environments, exchange
 from benchmarks.contest import ADAPTERS, vocabulary_size
 from experiments.pictures import Panel, draw
-from experiments.results import keep_result, markdown, measured, measured_at, read_results, write_table
+from experiments.results import Stage, keep_result, markdown, measured, measured_at, read_results, write_table
 
 from nmt.cli.allocator import SETTINGS
 from nmt.config import Config, load_config
@@ -33,7 +33,7 @@ from nmt.translate import Decoding, Translator
 from nmt.visualize.curves import read_events
 
 EXPERIMENT = "time_to_bleu"
-RECIPE = Path("configs/multi30k/fastest.yaml")
+RECIPE, AFTER = Path("configs/multi30k/fastest.yaml"), Path("configs/multi30k/fastest_risk.yaml")
 DATA = Path("data/multi30k")
 SOURCE, REFERENCE = DATA / "test_2016_flickr.en", DATA / "test_2016_flickr.de"
 RUNS = Path("runs/time_to_bleu")
@@ -96,24 +96,31 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def own(name: str) -> None:
-    """Train fastest.yaml with a seed and keep its figures."""
-    run, changes = RUNS / str(OURS[name]), [f"training.seed={OURS[name]}"]
-    measured(EXPERIMENT, name, RECIPE, run, partial(own_figures, run), changes)
+    """Train fastest.yaml and fastest_risk.yaml after it with a seed, and keep their figures."""
+    seed = [f"training.seed={OURS[name]}"]
+    first, second = Stage(RECIPE, RUNS / str(OURS[name]), seed), RUNS / f"{OURS[name]}-risk"
+    changes = [*seed, f"training.start_from={first.run}"]
+    measured(EXPERIMENT, name, AFTER, second, partial(own_figures, first.run, second), changes, [first])
 
 
-def own_figures(run: Path) -> dict[str, Any]:
-    curve = curve_of(read_events(run / "metrics.jsonl"))
+def own_figures(*runs: Path) -> dict[str, Any]:
+    """Of runs that followed one another, each from the best weights of the one before."""
+    curve = curve_of([read_events(run / "metrics.jsonl") for run in runs])
     greedy = Greedy.Options()
-    translator = Translator.load(run, "last", "cpu")
+    translator = Translator.load(runs[-1], "last", "cpu")
     tested = test_score(translator.translate(read_lines(SOURCE), Decoding(greedy)))
     parameters = sum(parameter.numel() for parameter in translator.model.parameters())
     return {"parameters": parameters, **figures(curve), **tested}
 
 
-def curve_of(events: Sequence[Mapping[str, Any]]) -> list[Point]:
-    """The validations of a run."""
-    validations = (event for event in events if event["event"] == "validation" and event["checkpoint"] != "average")
-    return [Point(event["cpu_minutes"], event["bleu"]) for event in validations]
+def curve_of(runs: Iterable[Iterable[Mapping[str, Any]]]) -> list[Point]:
+    """The validations of runs that followed one another, by the minutes of all so far."""
+    curve: list[Point] = []
+    for events in runs:
+        before = curve[-1].cpu_minutes if curve else 0.0
+        validations = [event for event in events if event["event"] == "validation" and event["checkpoint"] != "average"]
+        curve += [Point(before + event["cpu_minutes"], event["bleu"]) for event in validations]
+    return curve
 
 
 def figures(curve: Sequence[Point]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def test_nll_is_minus_the_logarithm_of_the_prediction(name):
     torch.testing.assert_close(total, expected_M.sum())
 
 
-def plain(hidden_ME, weight_VE, bias_V, mixture_2M, target_M, smoothing):
+def plain(hidden_ME, weight_VE, bias_V, mixture_2M, target_M, smoothing, weights=(1.0,) * M):
     """The mixture's loss with the whole matrix of logits."""
     log_probs_MV = functional.log_softmax(hidden_ME @ weight_VE.t() + bias_V, dim=-1)
     total = 0.0
@@ -75,7 +75,7 @@ def plain(hidden_ME, weight_VE, bias_V, mixture_2M, target_M, smoothing):
         p = mixture_2M[1, row].exp()
         if target < len(bias_V):
             p = p + mixture_2M[0, row].exp() * log_probs_MV[row, target].exp()
-        total = total - (1 - smoothing) * p.log() - smoothing * log_probs_MV[row].mean()
+        total = total - weights[row] * ((1 - smoothing) * p.log() + smoothing * log_probs_MV[row].mean())
     return total
 
 
@@ -91,6 +91,26 @@ def test_a_mixtures_loss_and_gradients_are_those_of_the_plain_formula(smoothing,
     torch.testing.assert_close(total, expected)
     torch.testing.assert_close(nll_M.sum(), plain(*inputs, target_M, 0.0))
     torch.testing.assert_close(torch.autograd.grad(3 * total, inputs), torch.autograd.grad(3 * expected, inputs))
+
+
+def test_weighted_tokens_of_a_mixture_count_as_much_as_their_weights_say():
+    torch.manual_seed(3)
+    inputs = [torch.randn(*size, dtype=torch.float64, requires_grad=True) for size in ((M, E), (V, E), (V,), (2, M))]
+    target_M, weight_M = torch.tensor([0, V, 5, V + 3, 2]), torch.tensor([1.0, -2.0, 0.0, 0.5, 3.0])
+    total, _ = linear_cross_entropy(*inputs[:3], target_M, 0.1, inputs[3], weight_M)
+    expected = plain(*inputs, target_M, 0.1, weight_M.tolist())
+    torch.testing.assert_close(total, expected)
+    torch.testing.assert_close(torch.autograd.grad(total, inputs), torch.autograd.grad(expected, inputs))
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_every_output_weighs_its_tokens(name):
+    output, read = layer(name), outcome()
+    target_M, weight_M = torch.tensor([4, 3, 4, 3, 4]), torch.tensor([1.0, -2.0, 0.0, 0.5, 3.0]).double()
+    _, nll_M = output.nll(read, target_M)
+    total, same_M = output.nll(read, target_M, 0.0, weight_M)
+    torch.testing.assert_close(total, (weight_M * nll_M).sum())
+    assert torch.equal(same_M, nll_M)
 
 
 def test_a_mixtures_gradients_are_those_that_differences_show():

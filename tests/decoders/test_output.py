@@ -34,6 +34,21 @@ def test_values_and_gradients_are_those_of_torch_cross_entropy(smoothing, chunk,
     torch.testing.assert_close(torch.autograd.grad(2.5 * total, inputs), torch.autograd.grad(2.5 * expected, inputs))
 
 
+@pytest.mark.parametrize("chunk", [4, 1024])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_weighted_tokens_count_as_much_as_their_weights_say(smoothing, chunk, monkeypatch):
+    monkeypatch.setattr(LinearCrossEntropy, "chunk", chunk)
+    inputs, target_M = problem()
+    weight_M = torch.tensor([0.0, 1.0, -2.0, 0.5, 3.0, 1.0, -0.1, 0.0, 7.0])
+    logits_MV = functional.linear(*inputs)
+    each_M = functional.cross_entropy(logits_MV, target_M, reduction="none", label_smoothing=smoothing)
+    total, nll_M = linear_cross_entropy(*inputs, target_M, smoothing, weight_M=weight_M)
+    expected = (weight_M * each_M).sum()
+    torch.testing.assert_close(total, expected)
+    torch.testing.assert_close(nll_M, functional.cross_entropy(logits_MV, target_M, reduction="none"))
+    torch.testing.assert_close(torch.autograd.grad(total, inputs), torch.autograd.grad(expected, inputs))
+
+
 def test_a_second_backward_pass_gives_the_same_gradients():
     inputs, target_M = problem()
     total, _ = linear_cross_entropy(*inputs, target_M, 0.1)

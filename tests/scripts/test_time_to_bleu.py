@@ -1,5 +1,6 @@
 """When marks are passed, and what the table makes of it, by hand."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,9 +32,16 @@ def kept() -> dict[str, Any]:
 
 
 def test_a_mark_is_passed_at_the_first_validation_at_or_above_it() -> None:
-    figures = time_to_bleu.figures(time_to_bleu.curve_of(EVENTS))
+    figures = time_to_bleu.figures(time_to_bleu.curve_of([EVENTS]))
     assert figures["passed"] == {"30": 2.0, "35": 2.0, "38": None}
     assert (figures["cpu_minutes"], figures["valid_greedy"]) == (3.0, 34.0)
+
+
+def test_what_follows_a_run_counts_the_minutes_of_all_its_updates() -> None:
+    later = {"event": "validation", "step": 10, "checkpoint": "step-10", "cpu_minutes": 0.5, "bleu": 38.2}
+    figures = time_to_bleu.figures(time_to_bleu.curve_of([EVENTS, [later]]))
+    assert figures["passed"] == {"30": 2.0, "35": 2.0, "38": 3.5}
+    assert figures["curve"] == [[1.0, 29.99], [2.0, 36.0], [3.0, 34.0], [3.5, 38.2]]
 
 
 def test_the_table_has_medians_of_ours_and_their_share_of_the_best_peers(kept: dict[str, Any]) -> None:
@@ -53,6 +61,13 @@ def test_the_best_peer_passed_the_highest_mark_first(monkeypatch: pytest.MonkeyP
     assert time_to_bleu.best_peer({}) is None
 
 
-def test_the_recipe_ends_with_a_validation() -> None:
-    training = load_config(time_to_bleu.RECIPE).training
+@pytest.mark.parametrize("recipe", [time_to_bleu.RECIPE, time_to_bleu.AFTER])
+def test_the_recipes_end_with_a_validation(recipe: Path) -> None:
+    training = load_config(recipe).training
     assert (training.max_updates or 1) % training.validate_every == 0
+
+
+def test_the_second_recipe_is_for_the_models_of_the_first() -> None:
+    first, second = load_config(time_to_bleu.RECIPE), load_config(time_to_bleu.AFTER)
+    assert (first.data, first.tokenizer, first.model) == (second.data, second.tokenizer, second.model)
+    assert second.training.start_from == f"runs/{time_to_bleu.RECIPE.stem}"
