@@ -32,8 +32,8 @@ class Batch(NamedTuple):
     input_BT is the beginning-of-sentence piece followed by the target without its last piece;
     target_BT ends with the end-of-sentence piece. `lines` are the pairs' 0-based numbers in the corpus. places_M are
     those of the M real target pieces in the flattened (B, T), known beforehand, since who asks a GPU waits for it.
-    A source may have several targets, N in all, which stand next to one another; weight_N is how much each of them
-    counts, where not all count the same.
+    A source may have several targets, which stand next to one another: what leads with B here has N = B·K rows then,
+    but for the sources. weight_N is how much each target counts, where not all count the same.
     """
 
     sources: tuple[Source, ...]
@@ -46,8 +46,8 @@ class Batch(NamedTuple):
 
     @property
     def targets_each(self) -> int:
-        """Targets of each source."""
-        return len(self.input_BT) // max(1, len(self.lines))
+        """K, the targets of each source."""
+        return len(self.input_BT) // max(1, len(self.sources[0].ids_BS))
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -84,6 +84,8 @@ def make_batch(
 
 def with_targets(batch: Batch, targets: Sequence[Sequence[int]], weight_N: Tensor) -> Batch:
     """The batch with other targets, equally many for each of its sources, and their weights."""
+    assert len(targets) == len(weight_N), "a weight each"
+    assert len(targets) % len(batch.lines) == 0, "as many for each source"
     return Batch(batch.sources, *tree.to(_targets(targets), batch.input_BT.device), batch.lines, weight_N)
 
 
@@ -105,7 +107,8 @@ def at_real_places(leaves: tree.Tree, batch: Batch) -> tree.Tree:
 
 
 def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
-    """The batch in as few parts of alike sizes as have targets × longest ≤ `tokens`, or one source."""
+    """The batch in as few parts of alike sizes as have targets × longest ≤ `tokens`, or one source; each is as wide as
+    its own longest."""
     num_sources = len(batch.lines)
     longest = max(batch.target_BT.shape[1], *(source.ids_BS.shape[1] for source in batch.sources))
     number = -(-num_sources // max(1, tokens // (longest * max(1, batch.targets_each))))
@@ -114,11 +117,18 @@ def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
         return
     size = -(-num_sources // number)
     for start in range(0, num_sources, size):
-        yield _rows(batch, slice(start, start + size))
+        yield _part(batch, slice(start, start + size))
 
 
-def _rows(batch: Batch, rows: slice) -> Batch:
-    targets = slice(rows.start * batch.targets_each, rows.stop * batch.targets_each)
-    taken = tree.map_tensors(lambda leaf: leaf[targets], batch)  # but for places_M, of which rows mean nothing
-    sources = tree.map_tensors(lambda leaf: leaf[rows], batch.sources)
-    return taken._replace(sources=sources, places_M=real_places(taken.mask_BT), lines=batch.lines[rows])
+def _part(batch: Batch, rows: slice) -> Batch:
+    own = slice(rows.start * batch.targets_each, rows.stop * batch.targets_each)
+    width = int(batch.mask_BT[own].sum(dim=1).max())
+    inputs_BT, target_BT, mask_BT = (leaf[own, :width] for leaf in (batch.input_BT, batch.target_BT, batch.mask_BT))
+    weight_N = None if batch.weight_N is None else batch.weight_N[own]
+    sources = tuple(_narrowed(tree.map_tensors(lambda leaf: leaf[rows], source)) for source in batch.sources)
+    return Batch(sources, inputs_BT, target_BT, mask_BT, real_places(mask_BT), batch.lines[rows], weight_N)
+
+
+def _narrowed(source: Source) -> Source:
+    width = int(source.mask_BS.sum(dim=1).max())
+    return tree.map_tensors(lambda leaf: leaf[:, :width], source)

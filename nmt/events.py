@@ -29,7 +29,8 @@ class Started(NamedTuple):
 class Updated(NamedTuple):
     """One update. epoch counts complete passes over the data; done is the part of the run that is behind, from 0.
 
-    loss (smoothed) and nll are nats per target piece, seconds those of this update alone.
+    loss (smoothed) and nll are nats per target piece, seconds those of this update alone. Where risk is followed, loss
+    is the mean risk of the translations that were drawn, and nll and tokens are theirs.
     """
 
     step: int
@@ -57,7 +58,8 @@ class Skipped(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """The updates since the last such event: means per target piece (loss, nll), per update (gradient_norm).
+    """The updates since the last such event: means per target piece (loss, nll), per update (gradient_norm); loss, nll
+    and tokens as in Updated.
 
     tokens are target pieces; seconds and cpu_minutes are of all updates of the run, validation left out.
     """

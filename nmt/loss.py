@@ -43,7 +43,8 @@ class Loss(NamedTuple):
 def translation_loss(model: Model, batch: Batch, label_smoothing: float, baseline: float = 0.0) -> Loss:
     """total = Σ_tokens (1 − ε) · (−log P(y)) + ε · mean_v(−log P(v)) + attention's terms, in nats.
 
-    Where the batch's targets have weights, their tokens' cross-entropies are multiplied by them.
+    Where the batch's targets have weights, their tokens' cross-entropies are multiplied by them; attention's terms are
+    not.
     A term of attention is added token by token; but `sampled`, the log-probability log p(s) of the positions that hard
     attention drew, enters as −(log P(y|x) − baseline) · log p(s), whose gradient is REINFORCE's.
     Source: Szegedy et al. 2016, §7 (smoothing); Xu et al. 2015, eq. 11–12 (samples). Differs: nothing (the uniform

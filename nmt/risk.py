@@ -1,21 +1,22 @@
 """Minimum risk training: after cross-entropy has taught a model to translate, the score itself is what it follows."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from nmt.batch import Batch, with_targets
-from nmt.metrics.sentence import SentenceBleu
 from nmt.model import EncoderDecoder
 from nmt.sampling import sample
-from nmt.search import LENGTH_ALLOWANCE
+from nmt.search import limits
 from nmt.settings import Settings
-from nmt.text.base import Tokenizer
+from nmt.text.base import UNKNOWN_TEXT, Tokenizer
 from nmt.text.vocabulary import EOS
+from nmt.tree import to
 
-LONGEST = 1.5  # times the reference's pieces, plus LENGTH_ALLOWANCE
+LONGEST = 1.5  # times the reference's pieces, and some
 
 
 class Drawn(NamedTuple):
@@ -28,36 +29,48 @@ class Drawn(NamedTuple):
 class Risk:
     """R = Σ_x E_{y ~ P(y|x)}[1 − b(y)], b being the BLEU of a sentence (nmt.metrics.sentence).
 
-    ∇R is estimated with K translations y_k drawn for each source, each weighed against the others:
-    Σ_k w_k · ∇(−log P(y_k|x)), w_k = b(y_k) − mean_{j≠k} b(y_j), times K. They are drawn without dropout, and learned
-    from with it.
-    Cost: K translations and their gradients a source, which is encoded once for all of them.
+    Of K translations y_k drawn for each source, each is weighed against the others, w_k = b(y_k) − mean_{j≠k} b(y_j),
+    and Σ_k w_k · (−log P(y_k|x)) has the gradient K · ∇R in the mean.
+    References are the training pairs' pieces as text; unknown pieces that are drawn match nothing.
+    Cost: K translations and their gradients a source, which is encoded once to draw them and once to learn from them.
     Source: Shen et al. 2016, eq. 9 (the risk); Williams 1992 (its gradient); Kool et al. 2019 (the others as
-    baseline). Differs: Shen's risk is of P made sharper or flatter among what was drawn; this one is of P.
+    baseline). Differs: Shen's risk is of P made sharper or flatter among what was drawn, this one is of P. Pieces that
+    begin or fill up a sentence are not drawn, and translations end at 1.5 times the reference's pieces and 10; they are
+    drawn without dropout, and learned from with it.
     """
 
     class Options(Settings):
-        """Follow the BLEU of translations that are drawn; `start_from` is where training begins."""
+        """Follow the BLEU of translations that are drawn, from the weights of `start_from` on."""
 
-        samples: int = Field(5, ge=2, le=100, description="translations drawn of each source, K")
+        samples: int = Field(
+            5, ge=2, le=100, description="translations drawn of each source, K; batch_tokens counts the references"
+        )
 
-    def __init__(self, options: Options, target: Tokenizer, lowercase: bool) -> None:
-        self.samples = options.samples
+        tokenize: Literal["13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none"] = Field(
+            "13a", description="how sacreBLEU splits words to count them"
+        )
+
+    def __init__(self, samples: int, target: Tokenizer, score: Callable[[str, str], float]) -> None:
+        """`score(translation, reference)` is b."""
+        self.samples = samples
         self._target = target
-        self._bleu = SentenceBleu(lowercase)
+        self._score = score
 
     def draw(self, model: EncoderDecoder, batch: Batch) -> Drawn:
-        """Targets in place of the batch's own, `samples` of each source; the model is left in training mode."""
-        references = [row[mask] for row, mask in zip(batch.target_BT.cpu(), batch.mask_BT.cpu(), strict=True)]
-        limit_B = (LONGEST * batch.mask_BT.sum(dim=1)).ceil().long() + LENGTH_ALLOWANCE
-        if model.max_length is not None:
-            limit_B = limit_B.clamp(max=model.max_length)
-        drawn = sample(model.eval(), batch.sources, self.samples, limit_B)
+        """Targets in place of the batch's own, `samples` of each source, on the model's device; the model is left in
+        training mode."""
+        device = next(model.parameters()).device
+        references = [self._text(row[mask].tolist()) for row, mask in zip(batch.target_BT, batch.mask_BT, strict=True)]
+        limit_B = limits(batch.mask_BT.sum(dim=1), LONGEST, model.max_length)
+        batch = to(batch, device)
+        drawn = sample(model.eval(), batch.sources, self.samples, limit_B.to(device))
         model.train()
-        texts = [self._text(reference.tolist()) for reference in references]
-        scores = [self._bleu(self._text(ids), texts[number // self.samples]) for number, ids in enumerate(drawn)]
+        scores = [
+            self._score(self._text(ids).replace(UNKNOWN_TEXT, ""), references[number // self.samples])
+            for number, ids in enumerate(drawn)
+        ]
         score_BK = torch.tensor(scores).view(-1, self.samples)
-        weight_N = advantages(score_BK).flatten().to(batch.input_BT.device)
+        weight_N = advantages(score_BK).flatten().to(device)
         return Drawn(with_targets(batch, drawn, weight_N), 1 - float(score_BK.mean()))
 
     def _text(self, ids: list[int]) -> str:

@@ -78,8 +78,8 @@ class Predictions(Protocol):
     def log_prob(self, piece: int) -> Tensor:
         """log P of one piece: (N,)."""
 
-    def log_probs(self) -> Tensor:
-        """log P of every piece, which the caller may write over: (N, V)."""
+    def draw(self, never: Tensor) -> Tensor:
+        """A random piece for each prefix, drawn from P without the pieces `never`: (N,)."""
 
 
 class Stepper(Protocol):
@@ -145,14 +145,20 @@ def search(
         )
     mask_BS = sources[0].mask_BS
     length_B = torch.stack([source.mask_BS.sum(dim=1) for source in sources]).amax(dim=0)
-    limit_B = (length_B * options.max_length_ratio).ceil().long() + LENGTH_ALLOWANCE
-    for longest in (max_length, model.max_length):
-        if longest is not None:
-            limit_B = limit_B.clamp(max=longest)
+    limit_B = limits(length_B, options.max_length_ratio, max_length, model.max_length)
     frontier = _start(model, model.encode(sources), mask_BS, limit_B, options)
     never = torch.tensor(NEVER, device=mask_BS.device)
     finished, trail = _Search(model, options, n_best, want, never).run(frontier)
     return read_off(finished, trail, mask_BS.sum(dim=1).tolist())
+
+
+def limits(length_B: Tensor, ratio: float, *longest: int | None) -> Tensor:
+    """ratio · length + LENGTH_ALLOWANCE, and no more than any of the longest; None is any."""
+    limit_B = (length_B * ratio).ceil().long() + LENGTH_ALLOWANCE
+    for bound in longest:
+        if bound is not None:
+            limit_B = limit_B.clamp(max=bound)
+    return limit_B
 
 
 def length_penalty(length: Tensor | int, alpha: float) -> Tensor:

@@ -307,8 +307,15 @@ FORBIDDEN = {
         "model: {output: copy}\ntraining:\n  start_from: runs/x\n  risk: {}\n",
         7,
     ),
+    "`training.risk` with `label_smoothing`": ("training:\n  start_from: runs/x\n  risk: {}\n", 6),
+    "`training.risk` with `coverage.loss`": (
+        "model: {decoder: {name: rnn, attention: {coverage: {}}}}\n"
+        "training: {start_from: runs/x, risk: {}, label_smoothing: 0}\n",
+        5,
+    ),
     "`training.risk` with `scope: hard`": (
-        "model: {decoder: {name: rnn, attention: {scope: hard}}}\ntraining: {start_from: runs/x, risk: {}}\n",
+        "model: {decoder: {name: rnn, attention: {scope: hard}}}\n"
+        "training: {start_from: runs/x, risk: {}, label_smoothing: 0}\n",
         5,
     ),
     "`search.coverage_penalty` with `attention: none`": (

@@ -86,7 +86,8 @@ def test_encoders_and_decoders_and_search_meet_only_in_values():
 
 def test_text_metrics_settings_and_the_command_line_do_not_import_torch():
     modules = (
-        "text.tokenizers metrics.bleu metrics.alignment metrics.significance errors settings settings_file cli.app"
+        "text.tokenizers metrics.bleu metrics.sentence metrics.alignment metrics.significance errors settings"
+        " settings_file cli.app"
     )
     code = f"import sys, {', '.join('nmt.' + module for module in modules.split())}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -60,9 +60,11 @@ def test_killed_at_many_instants_gives_the_same_bits(tmp_path, model, precision)
     same(tmp_path / "whole", tmp_path / "killed")
 
 
-def test_a_training_by_risk_goes_on_with_the_same_draws(tmp_path):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_training_by_risk_goes_on_with_the_same_draws(tmp_path, precision):
     list(Tiny(tmp_path, max_updates=6).fit("first"))
-    tiny = Tiny(tmp_path, **TRYING, start_from=str(tmp_path / "first"), risk={"samples": 3})
+    risk = {"risk": {"samples": 3}, "label_smoothing": 0.0, "start_from": str(tmp_path / "first")}
+    tiny = Tiny(tmp_path, **TRYING, **risk, precision=precision)
     list(tiny.fit("whole"))
     abandon(tiny.fit("killed"), Updated, 11)
     assert list(tiny.fit("killed", resume=True))[-1] == Stopped(24, "max_updates")

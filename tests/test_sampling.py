@@ -10,7 +10,7 @@ from models import build, conv_decoder, log_probs_BTV, pairs, rnn, source_of, tr
 
 from nmt.batch import make_source
 from nmt.decoders.predictions import Predictions
-from nmt.sampling import draw, sample
+from nmt.sampling import sample
 from nmt.text.vocabulary import BOS, EOS, PAD, UNKNOWN
 
 SHAPES = {"rnn": rnn(), "transformer": transformer(), "conv": {**rnn(), "decoder": conv_decoder()}}
@@ -66,6 +66,6 @@ def test_translations_end_with_the_end_or_at_their_limit():
 def test_what_is_ruled_out_is_never_drawn_and_what_is_certain_always():
     logits_NV = torch.tensor([[9.0, 0.0, 9.0, 0.0], [0.0, -torch.inf, 9.0, 3.0]]).repeat(500, 1)
     torch.manual_seed(2)
-    ids_N = draw(Predictions.of(logits_NV), torch.tensor([PAD, BOS]))
+    ids_N = Predictions.of(logits_NV).draw(torch.tensor([PAD, BOS]))
     assert set(ids_N[::2].tolist()) == {1, 3}
     assert set(ids_N[1::2].tolist()) == {3}

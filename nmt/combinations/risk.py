@@ -13,6 +13,10 @@ def _hard(config: "Config") -> bool:
     return any(mechanism.scope.name == "hard" for mechanism in mechanisms(config).values())
 
 
+def _covered(config: "Config") -> bool:
+    return any(one.coverage is not None and one.coverage.loss > 0 for one in mechanisms(config).values())
+
+
 RISK: tuple["Rule[Config]", ...] = (
     Rule(
         "`training.risk` without `start_from`",
@@ -27,6 +31,20 @@ RISK: tuple["Rule[Config]", ...] = (
         "translations are scored as text, and of unknown pieces that they copy the prepared pairs have none",
         "take output: softmax",
         lambda config: config.training.risk is not None and config.model.output.copies,
+    ),
+    Rule(
+        "`training.risk` with `label_smoothing`",
+        ("training.label_smoothing", "training.risk"),
+        "what is drawn is weighed by its score alone",
+        "set training.label_smoothing: 0",
+        lambda config: config.training.risk is not None and config.training.label_smoothing > 0,
+    ),
+    Rule(
+        "`training.risk` with `coverage.loss`",
+        ("training.risk", "model.decoder.attention.coverage.loss", "model.decoder.attention.coverage"),
+        "it would count as much for what is drawn and bad as for what is good",
+        "set coverage: {loss: 0}",
+        lambda config: config.training.risk is not None and _covered(config),
     ),
     Rule(
         "`training.risk` with `scope: hard`",

@@ -28,7 +28,7 @@ class Predictions(NamedTuple):
         """The distribution of these logits; on a CPU a few rows are gone through at a time, while they are in its
         cache. Gradients are not recorded."""
         wide = torch.promote_types(logits_NV.dtype, torch.float32)
-        rows = max(1, BLOCK // logits_NV.shape[1]) if logits_NV.device.type == "cpu" else max(1, len(logits_NV))
+        rows = at_once(logits_NV)
         room_RV = torch.empty(min(rows, len(logits_NV)), logits_NV.shape[1], dtype=wide, device=logits_NV.device)
         norms, bests = [], []
         for part_RV in logits_NV.split(rows):
@@ -52,6 +52,19 @@ class Predictions(NamedTuple):
     def log_prob(self, piece: int) -> Tensor:
         """log P of one piece: (N,)."""
         return self.logits_NV[:, piece] - self.log_norm_N
+
+    def draw(self, never: Tensor) -> Tensor:
+        """A random piece for each row, drawn from P without the pieces `never`: where the running sum of the
+        probabilities passes a uniform random part of their whole. The random numbers are torch's. Cost: V additions and
+        exponentials a row."""
+        place_N1 = torch.rand(len(self.logits_NV), 1, dtype=self.log_norm_N.dtype, device=self.log_norm_N.device)
+        rows, found = at_once(self.logits_NV), []
+        for logits_RV, norm_R, place_R1 in zip(
+            self.logits_NV.split(rows), self.log_norm_N.split(rows), place_N1.split(rows), strict=True
+        ):
+            sums_RV = (logits_RV - norm_R.unsqueeze(1)).exp_().index_fill_(1, never, 0.0).cumsum(dim=1)
+            found.append(torch.searchsorted(sums_RV, place_R1 * sums_RV[:, -1:], right=True).squeeze(1))
+        return torch.cat(found).clamp(max=self.logits_NV.shape[1] - 1)
 
     def top(self, k: int) -> tuple[Tensor, Tensor]:
         """The k best pieces' log-probabilities and ids (all, if there are fewer), best first: two times (N, k)."""
@@ -91,6 +104,11 @@ class Predictions(NamedTuple):
         members = torch.where(members < size, members, first.unsqueeze(1)).flatten()
         best_Nn = self.logits_NV.index_select(1, members).unflatten(1, (len(never), GROUP)).amax(dim=2)
         self.best_NG.index_copy_(1, first, best_Nn.to(self.best_NG.dtype))
+
+
+def at_once(logits_NV: Tensor) -> int:
+    """How many rows to go through at a time: on a CPU those that its cache holds."""
+    return max(1, BLOCK // logits_NV.shape[1]) if logits_NV.device.type == "cpu" else max(1, len(logits_NV))
 
 
 def maxima(logits_NV: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sacrebleu.metrics.base import Metric
 from sacrebleu.metrics.bleu import BLEU
@@ -67,7 +67,7 @@ def make_metric(name: str, lowercase: bool = False, tokenize: str = "13a") -> Me
     Raises: NmtError for an unknown name or tokenizer, and for a tokenizer whose package is not installed.
     """
     if name == "bleu":
-        return _bleu(lowercase, tokenize)
+        return make_bleu(lowercase, tokenize)
     if name == "chrf":
         return CHRF(lowercase=lowercase)
     if name == "ter":
@@ -125,12 +125,12 @@ def _falls(length: int, low: int, high: int | None) -> bool:
     return (length > low or low == 0) and (high is None or length <= high)
 
 
-def _bleu(lowercase: bool, tokenize: str) -> Metric:
+def make_bleu(lowercase: bool, tokenize: str, **options: Any) -> BLEU:
     """`force` silences advice about text that looks tokenised, as corpora may be; the figure is the same."""
     if tokenize not in TOKENIZERS:
         raise NmtError(f"BLEU tokenizer '{tokenize}' is unknown", f"There are: {', '.join(TOKENIZERS)}.")
     try:
-        return BLEU(lowercase=lowercase, tokenize=tokenize, force=True)
+        return BLEU(lowercase=lowercase, tokenize=tokenize, force=True, **options)
     except (RuntimeError, ImportError) as error:
         package = PACKAGES.get(tokenize, "sacrebleu")
         message = f"BLEU tokenizer '{tokenize}' needs a package that is not installed"

@@ -2,7 +2,7 @@
 
 import math
 
-from sacrebleu.metrics.bleu import BLEU
+from nmt.metrics.bleu import make_bleu
 
 
 class SentenceBleu:
@@ -10,12 +10,13 @@ class SentenceBleu:
 
     exp(Σ_n log p_n / 4) · min(1, exp(1 − (r + 1) / h)): p_1 = m_1 / t_1, and p_n = (m_n + 1) / (t_n + 1) for n = 2, 3,
     4, where m_n of the translation's t_n n-grams are the reference's; h and r are their words, split as sacreBLEU's
-    `13a` does. What is added to the precisions favours short translations; the 1 at r makes up for it.
+    `tokenize` does. What is added to the precisions favours short translations; the 1 at r makes up for it.
     Source: Lin & Och 2004 (+1); Nakov et al. 2012 (r + 1). Differs: an empty translation has 0.
     """
 
-    def __init__(self, lowercase: bool) -> None:
-        self._metric = BLEU(lowercase=lowercase, smooth_method="add-k", smooth_value=1, effective_order=True)
+    def __init__(self, lowercase: bool, tokenize: str = "13a") -> None:
+        """Raises: NmtError for a tokenizer that cannot be had."""
+        self._metric = make_bleu(lowercase, tokenize, smooth_method="add-k", smooth_value=1, effective_order=True)
 
     def __call__(self, translation: str, reference: str) -> float:
         """Of one line each."""

@@ -11,6 +11,7 @@ from nmt.data.batching import Batches
 from nmt.data.prepare import Prepared
 from nmt.data.settings import TextFiles
 from nmt.events import Journal
+from nmt.metrics.sentence import SentenceBleu
 from nmt.model import EncoderDecoder
 from nmt.optimization import Optimizer, Schedule
 from nmt.precision import multiplies_bfloat16
@@ -112,7 +113,10 @@ def begin(config: Config, data: Prepared, run: Run, device: torch.device) -> Tra
 
 def _risk(config: Config, data: Prepared) -> Risk | None:
     options = config.training.risk
-    return None if options is None else Risk(options, data.tokenizers.target, config.tokenizer.lowercase)
+    if options is None:
+        return None
+    bleu = SentenceBleu(config.tokenizer.lowercase, options.tokenize)
+    return Risk(options.samples, data.tokenizers.target, bleu)
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype:

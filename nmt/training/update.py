@@ -2,7 +2,8 @@
 
 It takes `accumulate` batches B₁ … B_a and follows the gradient of Σ loss(B_i) / Σ tokens(B_i): accumulating
 them is the same as one batch of them all. For the same reason a batch may be computed in parts, so that the memory
-of an update does not grow with it. With `risk`, the targets are drawn from the model first.
+of an update does not grow with it. With `risk`, the targets are drawn from the model first; what is followed is divided
+by the references' tokens all the same, since those that are drawn depend on chance.
 """
 
 import math
@@ -27,6 +28,7 @@ from nmt.tree import to
 LOG_EVERY = 20  # updates
 MAX_SKIPPED = 10  # updates in a row that may be left out
 NAMED = 8  # lines of a batch
+DRAWING = 4  # times the worker's room is what may be drawn at a time
 BASELINE_DECAY = 0.9  # of the moving average of log P(y|x) that rewards are measured against (Xu et al. 2015, §4.1)
 
 
@@ -89,10 +91,10 @@ def _left_out(training: Training, found: NotFinite) -> Skipped:
 
 
 def _follow_gradient(training: Training, learning_rate: float) -> Sums | NotFinite:
-    training.worker.begin()
-    batches, risk = _batches(training)
+    batches = [next(training.batches) for _ in range(training.settings.accumulate)]
     tokens = sum(len(batch.places_M) for batch in batches)
-    cut = [*chain.from_iterable(parts(batch, training.worker.room) for batch in batches)]
+    training.worker.begin()
+    cut, risk = divided(training, batches)
     sums = [_backward(training, part, tokens) for part in cut]
     clipped = nn.utils.clip_grad_norm_(training.model.parameters(), training.settings.clip_norm or math.inf)
     *figures, norm = torch.stack([*chain.from_iterable(sums), clipped.double()]).tolist()  # a GPU is waited for here
@@ -103,25 +105,27 @@ def _follow_gradient(training: Training, learning_rate: float) -> Sums | NotFini
     if not math.isfinite(norm):
         return NotFinite("gradient", [line for batch in batches for line in batch.lines])
     training.optimizer.step(learning_rate)
-    mean_log_prob = -sum(nlls) / sum(len(batch.lines) for batch in batches)
+    mean_log_prob = -sum(nlls) / sum(len(part.target_BT) for part in cut)
     training.progress.baseline += (1 - BASELINE_DECAY) * (mean_log_prob - training.progress.baseline)
-    return Sums(sum(losses) if risk is None else risk * tokens, sum(nlls), tokens, norm)
+    computed = sum(len(part.places_M) for part in cut)
+    return Sums(sum(losses) if risk is None else risk * computed, sum(nlls), computed, norm)
 
 
-def _batches(training: Training) -> tuple[list[Batch], float | None]:
-    """Those of an update; where risk is followed, with drawn targets, and the mean risk of all."""
-    batches = [next(training.batches) for _ in range(training.settings.accumulate)]
-    if training.risk is None:
-        return batches, None
-    drawn = [training.risk.draw(training.worker.model, to(batch, training.device)) for batch in batches]
-    sentences = sum(len(batch.lines) for batch in batches)
-    risk = sum(len(batch.lines) * one.risk for batch, one in zip(batches, drawn, strict=True)) / sentences
-    return [one.batch for one in drawn], risk
+def divided(training: Training, batches: Sequence[Batch]) -> tuple[list[Batch], float | None]:
+    """The batches in parts; where risk is followed, with drawn targets, and the mean risk of all. In drawing nothing is
+    left for a way back, so there is more room."""
+    room, risk = training.worker.room, training.risk
+    if risk is None:
+        return [*chain.from_iterable(parts(batch, room) for batch in batches)], None
+    undrawn = [*chain.from_iterable(parts(batch, DRAWING * room // risk.samples) for batch in batches)]
+    drawn = [risk.draw(training.worker.model, part) for part in undrawn]
+    mean = sum(len(one.batch.lines) * one.risk for one in drawn) / sum(len(one.batch.lines) for one in drawn)
+    return [*chain.from_iterable(parts(one.batch, room) for one in drawn)], mean
 
 
 def _backward(training: Training, batch: Batch, tokens: int) -> tuple[Tensor, Tensor]:
     """Adds the gradient of a part; its loss and nll, in float64."""
-    progress, smoothing = training.progress, 0.0 if training.risk else training.settings.label_smoothing
+    progress, smoothing = training.progress, training.settings.label_smoothing
     loss = translation_loss(training.worker.model, to(batch, training.device), smoothing, progress.baseline)
     (loss.total / tokens).backward()
     training.worker.hand_back()

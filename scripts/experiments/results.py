@@ -50,16 +50,25 @@ def measured(
     stand in `before`. All of it is done with one thread, so that CPU-minutes can be compared and the same bits come out
     again."""
     torch.set_num_threads(1)
-    own_hash = "+".join(recipe_hash(part.config, part.changes) for part in (*before, Stage(config, run, changes)))
+    stages = (*before, Stage(config, run, changes))
+    own_hash = "+".join(recipe_hash(stage.config, stage.changes) for stage in stages)
     kept = read_results(experiment).get(name, {})
     if kept.get("config") != own_hash:
-        for part in (*before, Stage(config, run, changes)):
-            train(part.config, part.run, part.changes)
-        earlier = [*kept.get("scored_before", []), [kept["test"], "an earlier recipe"]] if "test" in kept else []
-        before = {"scored_before": earlier} if earlier else {}
-        keep_result(experiment, name, {"config": own_hash, **training_figures(run), **measure(), **before})
+        _check_order([stage.run for stage in stages])
+        for stage in stages:
+            train(*stage)
+        scored = [*kept.get("scored_before", []), [kept["test"], "an earlier recipe"]] if "test" in kept else []
+        earlier = {"scored_before": scored} if scored else {}
+        keep_result(experiment, name, {"config": own_hash, **training_figures(run), **measure(), **earlier})
     figures: dict[str, Any] = read_results(experiment)[name]
     return figures
+
+
+def _check_order(runs: Sequence[Path]) -> None:
+    """Leave with a message where a run is there and one that it starts from is not: it began with other weights."""
+    there = [run.exists() for run in runs]
+    if there != sorted(there, reverse=True):
+        sys.exit(f"{runs[there.index(False)]}: missing, and what started from it is there\nhint: remove that, too")
 
 
 def recipe_hash(config: Path, changes: Sequence[str] = ()) -> str:

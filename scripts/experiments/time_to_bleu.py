@@ -98,9 +98,10 @@ def main(arguments: list[str] | None = None) -> None:
 def own(name: str) -> None:
     """Train fastest.yaml and fastest_risk.yaml after it with a seed, and keep their figures."""
     seed = [f"training.seed={OURS[name]}"]
-    first, second = Stage(RECIPE, RUNS / str(OURS[name]), seed), RUNS / f"{OURS[name]}-risk"
-    changes = [*seed, f"training.start_from={first.run}"]
-    measured(EXPERIMENT, name, AFTER, second, partial(own_figures, first.run, second), changes, [first])
+    first, second = (RUNS / str(OURS[name]) / recipe.stem for recipe in (RECIPE, AFTER))
+    changes = [*seed, f"training.start_from={first}"]
+    measure = partial(own_figures, first, second)
+    measured(EXPERIMENT, name, AFTER, second, measure, changes, [Stage(RECIPE, first, seed)])
 
 
 def own_figures(*runs: Path) -> dict[str, Any]:

@@ -113,6 +113,15 @@ def test_every_output_weighs_its_tokens(name):
     assert torch.equal(same_M, nll_M)
 
 
+def test_a_pointers_weighted_gradient_is_that_of_each_token_times_its_weight():
+    output, read = layer("pointer"), outcome()
+    weights_MS = read.copying.weights.requires_grad_()
+    target_M, weight_M = torch.tensor([4, 3, 4, 3, 4]), torch.tensor([1.0, -2.0, 0.0, 0.5, 3.0]).double()
+    (found,) = torch.autograd.grad(output.nll(read, target_M, 0.0, weight_M)[0], weights_MS)
+    (plain,) = torch.autograd.grad(output.nll(read, target_M)[0], weights_MS)
+    torch.testing.assert_close(found, plain * weight_M.unsqueeze(1))
+
+
 def test_a_mixtures_gradients_are_those_that_differences_show():
     torch.manual_seed(4)
     inputs = [torch.randn(*size, dtype=torch.float64, requires_grad=True) for size in ((M, E), (V, E), (V,), (2, M))]

@@ -3,12 +3,13 @@
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from benchmarks import machine
 from experiments import fuzz, results
-from experiments.results import keep_result, known, measured_at, read_results, recipe_hash
+from experiments.results import Stage, keep_result, known, measured, measured_at, read_results, recipe_hash
 
 
 def written(folder: Path, text: str) -> Path:
@@ -83,3 +84,30 @@ def test_training_speed_is_of_all_updates() -> None:
     events = [{"event": "train", "tokens": 600, "cpu_minutes": 0.1}, {"event": "validation"}]
     events += [{"event": "train", "tokens": 1200, "cpu_minutes": 0.25}]
     assert results.training_speed(events) == pytest.approx(120)
+
+
+def test_a_run_that_began_from_another_is_not_gone_on_with_when_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.results.RESULTS", tmp_path)
+    monkeypatch.setattr("torch.set_num_threads", lambda threads: None)
+    trained: list[Path] = []
+    monkeypatch.setattr("experiments.results.train", lambda config, run, changes: trained.append(run))
+    monkeypatch.setattr("experiments.results.training_figures", lambda run: {"updates": 7})
+    config = tmp_path / "a.yaml"
+    config.write_text("training: {seed: 3}\n", encoding="utf-8")
+    first, second = tmp_path / "first", tmp_path / "second"
+
+    def figures() -> dict[str, Any]:
+        return measured("x", "one", config, second, lambda: {"bleu": 3}, ["training.seed=4"], [Stage(config, first)])
+
+    second.mkdir()
+    with pytest.raises(SystemExit, match=r"first: missing, and what started from it is there"):
+        figures()
+    second.rmdir()
+    kept = figures()
+    assert (trained, kept["bleu"], kept["updates"]) == ([first, second], 3, 7)
+    config.write_text("training: {seed: 5}\n", encoding="utf-8")  # what both began with has changed
+    assert figures()["config"] != kept["config"]
+    assert len(trained) == 4
+    assert (figures(), len(trained)) == (read_results("x")["one"], 4)
