@@ -30,7 +30,8 @@ class Risk:
     """R = Σ_x E_{y ~ P(y|x)}[1 − b(y)], b being the BLEU of a sentence (nmt.metrics.sentence).
 
     Of K translations y_k drawn for each source, each is weighed against the others, w_k = b(y_k) − mean_{j≠k} b(y_j),
-    and Σ_k w_k · (−log P(y_k|x)) has the gradient K · ∇R in the mean.
+    and Σ_k w_k · (−log P(y_k|x)) has the gradient K · ∇R in the mean. At a temperature below 1 they are drawn nearer to
+    what greedy search finds, and what is followed is no risk's gradient, yet better for greedy search (docs/log.md).
     References are the training pairs' pieces as text; unknown pieces that are drawn match nothing.
     Cost: K translations and their gradients a source, which is encoded once to draw them and once to learn from them.
     Source: Shen et al. 2016, eq. 9 (the risk); Williams 1992 (its gradient); Kool et al. 2019 (the others as
@@ -46,13 +47,16 @@ class Risk:
             5, ge=2, le=100, description="translations drawn of each source, K; batch_tokens counts the references"
         )
 
+        temperature: float = Field(
+            1.0, gt=0, description="pieces are drawn in proportion to P^(1 / temperature); 1 gives the risk's gradient"
+        )
         tokenize: Literal["13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none"] = Field(
             "13a", description="how sacreBLEU splits words to count them"
         )
 
-    def __init__(self, samples: int, target: Tokenizer, score: Callable[[str, str], float]) -> None:
+    def __init__(self, options: Options, target: Tokenizer, score: Callable[[str, str], float]) -> None:
         """`score(translation, reference)` is b."""
-        self.samples = samples
+        self.samples, self._temperature = options.samples, options.temperature
         self._target = target
         self._score = score
 
@@ -63,7 +67,7 @@ class Risk:
         references = [self._text(row[mask].tolist()) for row, mask in zip(batch.target_BT, batch.mask_BT, strict=True)]
         limit_B = limits(batch.mask_BT.sum(dim=1), LONGEST, model.max_length)
         batch = to(batch, device)
-        drawn = sample(model.eval(), batch.sources, self.samples, limit_B.to(device))
+        drawn = sample(model.eval(), batch.sources, self.samples, limit_B.to(device), self._temperature)
         model.train()
         scores = [
             self._score(self._text(ids).replace(UNKNOWN_TEXT, ""), references[number // self.samples])

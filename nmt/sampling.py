@@ -13,9 +13,11 @@ from nmt.text.vocabulary import BOS, EOS, PAD
 
 
 @torch.no_grad()
-def sample(model: Stepper, sources: tuple[Source, ...], number: int, limit_B: Tensor) -> list[list[int]]:
-    """y ~ P(y|x), `number` of them for each sentence: ids that end with the end of the sentence, or have as many pieces
-    as `limit_B` allows. The random numbers are torch's.
+def sample(
+    model: Stepper, sources: tuple[Source, ...], number: int, limit_B: Tensor, temperature: float = 1.0
+) -> list[list[int]]:
+    """y ~ P(y|x), or each piece in proportion to P^(1 / temperature): `number` of them for each sentence, ids that end
+    with the end of the sentence, or have as many pieces as `limit_B` allows. The random numbers are torch's.
 
     Each translation has a copy of its sentence's memory: unlike the prefixes of a beam they end one by one, and leave
     when there are enough of them; nor do they share a past.
@@ -29,7 +31,7 @@ def sample(model: Stepper, sources: tuple[Source, ...], number: int, limit_B: Te
     going_N, ids_N, state = torch.ones_like(row_N, dtype=torch.bool), torch.full_like(row_N, BOS), model.start(memory)
     for step in range(drawn_NT.shape[1]):
         predictions, _, state = model.step(ids_N, memory, state, None)
-        ids_N = predictions.draw(never)
+        ids_N = predictions.draw(never, temperature)
         drawn_NT[row_N, step] = ids_N.masked_fill(~going_N, PAD)
         going_N &= (ids_N != EOS) & (limit_N > step + 1)
         left = going_N.nonzero().flatten()

@@ -78,8 +78,8 @@ class Predictions(Protocol):
     def log_prob(self, piece: int) -> Tensor:
         """log P of one piece: (N,)."""
 
-    def draw(self, never: Tensor) -> Tensor:
-        """A random piece for each prefix, drawn from P without the pieces `never`: (N,)."""
+    def draw(self, never: Tensor, temperature: float) -> Tensor:
+        """A random piece for each prefix, drawn in proportion to P^(1 / temperature), but for those `never`: (N,)."""
 
 
 class Stepper(Protocol):

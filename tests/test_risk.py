@@ -74,7 +74,7 @@ def test_learning_from_draws_lowers_the_risk(tmp_path):
     tiny = Tiny(tmp_path, {**RNN, "dropout": 0.0})
     torch.manual_seed(1)
     model, batch = tiny.config.build_model(tiny.data.tokenizers), next(Batches(tiny.data.train, 24, seed=1))
-    risk = Risk(10, tiny.data.tokenizers.target, SentenceBleu(lowercase=False))
+    risk = Risk(Risk.Options(samples=10), tiny.data.tokenizers.target, SentenceBleu(lowercase=False))
     optimizer, risks = torch.optim.Adam(model.parameters(), 0.02), []
     for _ in range(40):
         drawn = risk.draw(model, batch)
@@ -137,7 +137,7 @@ def drawn_of(tiny, model, number=3):
     batch = make_batch([[[*ids, EOS]] * 2], [[*ids, EOS], [ids[0], EOS]], (0, 1))
     torch.manual_seed(3)
     bleu = SentenceBleu(lowercase=False)
-    drawn = Risk(number, tiny.data.tokenizers.target, bleu).draw(model, batch)
+    drawn = Risk(Risk.Options(samples=number), tiny.data.tokenizers.target, bleu).draw(model, batch)
     texts = [text_of(tiny, row).replace("⁇", "") for row in drawn.batch.target_BT]
     return drawn, [bleu(text, ("a b c d", "a")[place // number]) for place, text in enumerate(texts)]
 
@@ -164,7 +164,7 @@ def test_an_unknown_piece_matches_no_unknown_piece(tmp_path):
     with torch.no_grad():
         model.output.bias_V[UNKNOWN] = 50.0
     batch = make_batch([[[4, EOS]]], [[UNKNOWN, EOS]], (0,))
-    drawn = Risk(2, tiny.data.tokenizers.target, SentenceBleu(lowercase=False)).draw(model, batch)
+    drawn = Risk(Risk.Options(samples=2), tiny.data.tokenizers.target, SentenceBleu(lowercase=False)).draw(model, batch)
     assert (drawn.batch.target_BT == UNKNOWN).all()
     assert drawn.risk == 1.0
 

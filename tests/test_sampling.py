@@ -25,25 +25,28 @@ def all_translations(limit):
     yield from itertools.product(PIECES, repeat=limit)
 
 
-def probability(model, row, pieces):
-    """Π_t P(y_t | y_<t, x), P without the pieces that never follow, by the model's forced pass."""
+def probability(model, row, pieces, temperature):
+    """Π_t P(y_t | y_<t, x)^(1 / temperature) / Σ_v P(v | y_<t, x)^(1 / temperature) over the pieces v that may follow,
+    by the model's forced pass."""
     log_probs_TV = log_probs_BTV(model, pairs([[row]], [list(pieces)]))[0]
     allowed = [*PIECES, EOS]
     return math.prod(
-        float(log_probs_TV[t, piece].exp() / log_probs_TV[t, allowed].exp().sum()) for t, piece in enumerate(pieces)
+        float(torch.softmax(log_probs_TV[t, allowed] / temperature, dim=0)[allowed.index(piece)])
+        for t, piece in enumerate(pieces)
     )
 
 
+@pytest.mark.parametrize("temperature", [1.0, 0.4])
 @pytest.mark.parametrize("name", SHAPES)
-def test_each_translation_is_drawn_as_often_as_it_is_likely(name):
+def test_each_translation_is_drawn_as_often_as_it_is_likely(name, temperature):
     model, number = build(SHAPES[name], vocabulary=6, spread=3.0), 4000
     torch.manual_seed(1)
     limits = [3, 2, 3]
-    drawn = sample(model, (make_source(ROWS),), number, torch.tensor(limits))
+    drawn = sample(model, (make_source(ROWS),), number, torch.tensor(limits), temperature)
     for sentence, (row, limit) in enumerate(zip(ROWS, limits, strict=True)):
         counts = Counter(map(tuple, drawn[sentence * number : (sentence + 1) * number]))
         with torch.no_grad():
-            expected = {pieces: probability(model, row, pieces) for pieces in all_translations(limit)}
+            expected = {pieces: probability(model, row, pieces, temperature) for pieces in all_translations(limit)}
         assert sum(expected.values()) == pytest.approx(1)
         assert set(counts) <= set(expected)
         for pieces, chance in expected.items():

@@ -16,11 +16,11 @@ class Asked(NamedTuple):
     weight_M: Tensor | None
     recorded: bool
 
-    def total(self, rows_M: Tensor, wide: torch.dtype) -> Tensor:
-        """Σ_m w_m · row_m over the first axis."""
+    def total(self, values: Tensor, wide: torch.dtype) -> Tensor:
+        """Σ_m w_m · value_m over the first axis."""
         if self.weight_M is None:
-            return rows_M.sum(dim=0, dtype=wide)
-        return self.weight_M.to(wide) @ rows_M.to(wide)
+            return values.sum(dim=0, dtype=wide)
+        return self.weight_M.to(wide) @ values.to(wide)
 
     def mass(self, tokens: int) -> Tensor | int:
         """Σ_m w_m of so many tokens."""

@@ -53,16 +53,18 @@ class Predictions(NamedTuple):
         """log P of one piece: (N,)."""
         return self.logits_NV[:, piece] - self.log_norm_N
 
-    def draw(self, never: Tensor) -> Tensor:
-        """A random piece for each row, drawn from P without the pieces `never`: where the running sum of the
-        probabilities passes a uniform random part of their whole. The random numbers are torch's. Cost: V additions and
+    def draw(self, never: Tensor, temperature: float = 1.0) -> Tensor:
+        """A random piece for each row, drawn in proportion to P^(1 / temperature), but for the pieces `never`: where
+        the running sum passes a uniform random part of its end. The random numbers are torch's. Cost: V additions and
         exponentials a row."""
         place_N1 = torch.rand(len(self.logits_NV), 1, dtype=self.log_norm_N.dtype, device=self.log_norm_N.device)
         rows, found = at_once(self.logits_NV), []
         for logits_RV, norm_R, place_R1 in zip(
             self.logits_NV.split(rows), self.log_norm_N.split(rows), place_N1.split(rows), strict=True
         ):
-            sums_RV = (logits_RV - norm_R.unsqueeze(1)).exp_().index_fill_(1, never, 0.0).cumsum(dim=1)
+            sums_RV = (
+                (logits_RV - norm_R.unsqueeze(1)).div_(temperature).exp_().index_fill_(1, never, 0.0).cumsum(dim=1)
+            )
             found.append(torch.searchsorted(sums_RV, place_R1 * sums_RV[:, -1:], right=True).squeeze(1))
         return torch.cat(found).clamp(max=self.logits_NV.shape[1] - 1)
 

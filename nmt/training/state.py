@@ -116,7 +116,7 @@ def _risk(config: Config, data: Prepared) -> Risk | None:
     if options is None:
         return None
     bleu = SentenceBleu(config.tokenizer.lowercase, options.tokenize)
-    return Risk(options.samples, data.tokenizers.target, bleu)
+    return Risk(options, data.tokenizers.target, bleu)
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype:
