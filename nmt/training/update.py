@@ -105,7 +105,7 @@ def _follow_gradient(training: Training, learning_rate: float) -> Sums | NotFini
     if not math.isfinite(norm):
         return NotFinite("gradient", [line for batch in batches for line in batch.lines])
     training.optimizer.step(learning_rate)
-    mean_log_prob = -sum(nlls) / sum(len(part.target_BT) for part in cut)
+    mean_log_prob = -sum(nlls) / sum(len(part.lines) * part.targets_each for part in cut)
     training.progress.baseline += (1 - BASELINE_DECAY) * (mean_log_prob - training.progress.baseline)
     computed = sum(len(part.places_M) for part in cut)
     return Sums(sum(losses) if risk is None else risk * computed, sum(nlls), computed, norm)
