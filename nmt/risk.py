@@ -16,6 +16,7 @@ from nmt.text.base import UNKNOWN_TEXT, Tokenizer
 from nmt.text.vocabulary import EOS
 from nmt.tree import to
 
+UNMATCHED = "\ue000"  # of private use: no text has it
 LONGEST = 1.5  # times the reference's pieces, and some
 
 
@@ -30,9 +31,9 @@ class Risk:
     """R = Σ_x E_{y ~ P(y|x)}[1 − b(y)], b being the BLEU of a sentence (nmt.metrics.sentence).
 
     Of K translations y_k drawn for each source, each is weighed against the others, w_k = b(y_k) − mean_{j≠k} b(y_j),
-    and Σ_k w_k · (−log P(y_k|x)) has the gradient K · ∇R in the mean. At a temperature below 1 they are drawn nearer to
-    what greedy search finds, and what is followed is no risk's gradient, yet better for greedy search (docs/log.md).
-    References are the training pairs' pieces as text; unknown pieces that are drawn match nothing.
+    and Σ_k w_k · (−log P(y_k|x)) has the gradient K · ∇R in the mean, without dropout. At a temperature below 1 they
+    are drawn nearer to what greedy search finds; what is followed is no risk's gradient then (docs/log.md has both).
+    References are the training pairs' pieces as text; unknown pieces that are drawn are words that match nothing.
     Cost: K translations and their gradients a source, which is encoded once to draw them and once to learn from them.
     Source: Shen et al. 2016, eq. 9 (the risk); Williams 1992 (its gradient); Kool et al. 2019 (the others as
     baseline). Differs: Shen's risk is of P made sharper or flatter among what was drawn, this one is of P. Pieces that
@@ -48,7 +49,7 @@ class Risk:
         )
 
         temperature: float = Field(
-            1.0, gt=0, description="pieces are drawn in proportion to P^(1 / temperature); 1 gives the risk's gradient"
+            1.0, gt=0, description="pieces are drawn in proportion to P^(1 / temperature); 1 for the risk itself"
         )
         tokenize: Literal["13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none"] = Field(
             "13a", description="how sacreBLEU splits words to count them"
@@ -70,7 +71,7 @@ class Risk:
         drawn = sample(model.eval(), batch.sources, self.samples, limit_B.to(device), self._temperature)
         model.train()
         scores = [
-            self._score(self._text(ids).replace(UNKNOWN_TEXT, ""), references[number // self.samples])
+            self._score(self._text(ids).replace(UNKNOWN_TEXT, UNMATCHED), references[number // self.samples])
             for number, ids in enumerate(drawn)
         ]
         score_BK = torch.tensor(scores).view(-1, self.samples)

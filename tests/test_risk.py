@@ -102,7 +102,8 @@ def test_an_update_follows_the_gradient_of_what_is_drawn(tmp_path, model, precis
     losses = [translation_loss(own, one.batch, 0.0) for one in drawn]
     (sum(loss.total for loss in losses) / sum(len(batch.places_M) for batch in batches)).backward()
     for mine, other in zip(ours.model.parameters(), own.parameters(), strict=True):
-        torch.testing.assert_close(mine.grad, other.grad.float(), rtol=0.02, atol=2e-3 if accumulate == 2 else 1e-6)
+        allowed = 1e-6 if precision == "float32" else 0.02 * float(other.grad.float().norm()) + 1e-6
+        assert float((mine.grad - other.grad.float()).norm()) <= allowed
     sentences = [len(batch.lines) for batch in batches]
     risk = sum(count * one.risk for count, one in zip(sentences, drawn, strict=True)) / sum(sentences)
     assert updated.loss == pytest.approx(risk)
@@ -122,8 +123,11 @@ def test_a_batch_that_is_drawn_and_learned_from_in_parts_is_the_same_in_the_mean
     assert all(part.target_BT.shape[1] == part.mask_BT.sum(1).max() for part in cut)
     score = SentenceBleu(lowercase=False)
     texts = [[text_of(tiny, row) for row in part.target_BT] for part in (*cut, batch)]
-    drawn, references = [text.replace("⁇", "") for part in texts[:-1] for text in part], texts[-1]
-    assert risk == pytest.approx(1 - sum(score(y, references[n // 3]) for n, y in enumerate(drawn)) / len(drawn))
+    drawn, references = [text.replace("⁇", "\ue000") for part in texts[:-1] for text in part], texts[-1]
+    scores = torch.tensor([score(y, references[n // 3]) for n, y in enumerate(drawn)])
+    assert risk == pytest.approx(1 - float(scores.mean()))
+    weight_N = torch.cat([part.weight_N for part in cut])
+    torch.testing.assert_close(weight_N, advantages(scores.view(-1, 3)).flatten())
 
 
 def text_of(tiny, ids_T):
@@ -138,7 +142,7 @@ def drawn_of(tiny, model, number=3):
     torch.manual_seed(3)
     bleu = SentenceBleu(lowercase=False)
     drawn = Risk(Risk.Options(samples=number), tiny.data.tokenizers.target, bleu).draw(model, batch)
-    texts = [text_of(tiny, row).replace("⁇", "") for row in drawn.batch.target_BT]
+    texts = [text_of(tiny, row).replace("⁇", "\ue000") for row in drawn.batch.target_BT]
     return drawn, [bleu(text, ("a b c d", "a")[place // number]) for place, text in enumerate(texts)]
 
 

@@ -67,8 +67,18 @@ def test_translations_end_with_the_end_or_at_their_limit():
 
 
 def test_what_is_ruled_out_is_never_drawn_and_what_is_certain_always():
-    logits_NV = torch.tensor([[9.0, 0.0, 9.0, 0.0], [0.0, -torch.inf, 9.0, 3.0]]).repeat(500, 1)
+    logits_NV = torch.tensor([[9.0, 0.0, 9.0, 0.0, 0.0], [0.0, -torch.inf, 99.0, 3.0, -torch.inf]]).repeat(500, 1)
     torch.manual_seed(2)
     ids_N = Predictions.of(logits_NV).draw(torch.tensor([PAD, BOS]))
-    assert set(ids_N[::2].tolist()) == {1, 3}
+    assert set(ids_N[::2].tolist()) == {1, 3, 4}
     assert set(ids_N[1::2].tolist()) == {3}
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_near_temperature_0_the_best_piece_is_drawn(kind):
+    torch.manual_seed(3)
+    logits_NV = torch.randn(40, 300).to(kind)
+    logits_NV[:, PAD] = 9.0
+    best_N = logits_NV.index_fill(1, torch.tensor([PAD]), -torch.inf).argmax(dim=1)
+    logits_NV[torch.arange(40), best_N] += 0.5  # beyond all ties
+    assert torch.equal(Predictions.of(logits_NV).draw(torch.tensor([PAD]), temperature=1e-4), best_N)

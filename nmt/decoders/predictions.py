@@ -57,14 +57,12 @@ class Predictions(NamedTuple):
         """A random piece for each row, drawn in proportion to P^(1 / temperature), but for the pieces `never`: where
         the running sum passes a uniform random part of its end. The random numbers are torch's. Cost: V additions and
         exponentials a row."""
-        place_N1 = torch.rand(len(self.logits_NV), 1, dtype=self.log_norm_N.dtype, device=self.log_norm_N.device)
-        rows, found = at_once(self.logits_NV), []
-        for logits_RV, norm_R, place_R1 in zip(
-            self.logits_NV.split(rows), self.log_norm_N.split(rows), place_N1.split(rows), strict=True
-        ):
-            sums_RV = (
-                (logits_RV - norm_R.unsqueeze(1)).div_(temperature).exp_().index_fill_(1, never, 0.0).cumsum(dim=1)
-            )
+        wide, rows, found = self.log_norm_N.dtype, at_once(self.logits_NV), []
+        place_N1 = torch.rand(len(self.logits_NV), 1, dtype=wide, device=self.log_norm_N.device)
+        for part_RV, place_R1 in zip(self.logits_NV.split(rows), place_N1.split(rows), strict=True):
+            logits_RV = part_RV.to(wide, copy=True).index_fill_(1, never, -math.inf)
+            logits_RV -= logits_RV.amax(dim=1, keepdim=True)
+            sums_RV = logits_RV.div_(temperature).exp_().cumsum(dim=1)
             found.append(torch.searchsorted(sums_RV, place_R1 * sums_RV[:, -1:], right=True).squeeze(1))
         return torch.cat(found).clamp(max=self.logits_NV.shape[1] - 1)
 

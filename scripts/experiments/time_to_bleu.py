@@ -3,7 +3,7 @@ fastest.yaml and fastest_risk.yaml after it, with three seeds, and a peer's plai
 
 Both sides compute with one thread. Minutes are CPU-minutes of the updates alone: neither validation nor start. A mark
 is passed at the first validation at or above it. The test set is translated by the weights of the last update, and
-scored once: for ours of every seed, for the peer's setting that is soonest on the validation set.
+scored once a recipe: for ours of every seed, for the peer's setting that is soonest on the validation set.
 """
 
 import argparse
@@ -21,7 +21,16 @@ from typing import Any, NamedTuple
 from benchmarks import environments, exchange
 from benchmarks.contest import ADAPTERS, vocabulary_size
 from experiments.pictures import Panel, draw
-from experiments.results import Stage, keep_result, markdown, measured, measured_at, read_results, write_table
+from experiments.results import (
+    Stage,
+    keep_result,
+    markdown,
+    measured,
+    measured_at,
+    read_results,
+    training_figures,
+    write_table,
+)
 
 from nmt.cli.allocator import SETTINGS
 from nmt.config import Config, load_config
@@ -111,7 +120,8 @@ def own_figures(*runs: Path) -> dict[str, Any]:
     translator = Translator.load(runs[-1], "last", "cpu")
     tested = test_score(translator.translate(read_lines(SOURCE), Decoding(greedy)))
     parameters = sum(parameter.numel() for parameter in translator.model.parameters())
-    return {"parameters": parameters, **figures(curve), **tested}
+    updates = sum(training_figures(run)["updates"] for run in runs)
+    return {"parameters": parameters, "updates": updates, **figures(curve), **tested}
 
 
 def curve_of(runs: Iterable[Iterable[Mapping[str, Any]]]) -> list[Point]:
