@@ -77,6 +77,7 @@ class Setting(NamedTuple):
 
 PEERS = {
     "Hugging Face 1": Setting(2, 256, 512, 4000, 0.2, 1.5e-3, 400, 2600, 1536, "float32"),
+    "Hugging Face 2": Setting(2, 256, 512, 4000, 0.1, 7e-4, 400, 2600, 1536, "float32"),
 }
 
 
