@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nmt import tree
+
 
 class Hypothesis(NamedTuple):
     """A finished translation. `alignment_TS` has a row for each piece and one for the end of the sentence."""
@@ -63,10 +65,35 @@ class Decided(NamedTuple):
     weights_BWS: Tensor | None
 
 
-def read_off(finished: Finished, trail: Sequence[Decided], lengths: Sequence[int]) -> list[list[Hypothesis]]:
-    """The finished hypotheses of all sentences, best first, in the order of `lengths`, their sources' lengths."""
+class Track:
+    """What becomes of one batch: what each step decided, and the sentences that are done. Their numbers begin with
+    `first`; `lengths` are their sources'."""
+
+    def __init__(self, first: int, lengths: Sequence[int], n_best: int, device: torch.device) -> None:
+        self.first, self.lengths = first, lengths
+        self.num_open = len(lengths)
+        self.trail: list[Decided] = []
+        self.finished = Finished.none(len(lengths), n_best, device)
+        self.found: list[list[Hypothesis]] = []
+
+    def end(self, number_D: Tensor, finished: Finished) -> None:
+        """Some sentences are done: of all but this batch's nothing is kept; with its last one, all are read off."""
+        place_D = number_D - self.first
+        rows = ((place_D >= 0) & (place_D < len(self.lengths))).nonzero().flatten()
+        self.finished = self.finished.put(place_D[rows], tree.select(finished, rows))
+        self.num_open -= len(rows)
+        if not self.num_open:
+            self.found = read_off(self.finished, self.trail, self.lengths, self.first)
+            self.trail = []
+
+
+def read_off(
+    finished: Finished, trail: Sequence[Decided], lengths: Sequence[int], first: int = 0
+) -> list[list[Hypothesis]]:
+    """The finished hypotheses of all sentences, best first, in the order of `lengths`, their sources' lengths. `first`
+    is the first one's number in the trail, which may tell of other sentences, too."""
     score_Bn, log_prob_Bn, step_Bn, prefix_Bn = (column.cpu().numpy() for column in finished[:4])
-    ids_BnT, weights_BnTS = _walk_back(step_Bn, prefix_Bn, trail)
+    ids_BnT, weights_BnTS = _walk_back(step_Bn, prefix_Bn, trail, first)
     found: list[list[Hypothesis]] = [[] for _ in lengths]
     for sentence, place in zip(*np.nonzero(score_Bn > -math.inf), strict=True):
         step, at = int(step_Bn[sentence, place]), (sentence, place)
@@ -77,7 +104,7 @@ def read_off(finished: Finished, trail: Sequence[Decided], lengths: Sequence[int
 
 
 def _walk_back(
-    step_Bn: NDArray[np.int64], prefix_Bn: NDArray[np.int64], trail: Sequence[Decided]
+    step_Bn: NDArray[np.int64], prefix_Bn: NDArray[np.int64], trail: Sequence[Decided], first: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32] | None]:
     """The pieces and attention rows of hypotheses that ended at `step_Bn` from `prefix_Bn`; 0 beyond the end."""
     longest = int(step_Bn.max(initial=0))
@@ -87,13 +114,16 @@ def _walk_back(
     at_Bn, row_B1 = np.zeros_like(prefix_Bn), np.zeros((len(step_Bn), 1), dtype=np.int64)
     for step in range(longest, 0, -1):
         number_B, ids_BK, parent_BK, weights_BWS = trail[step - 1]
-        row_B1[number_B.cpu().numpy(), 0] = np.arange(len(number_B))
+        place = number_B.cpu().numpy() - first
+        rows = np.flatnonzero((place >= 0) & (place < len(row_B1)))
+        row_B1[place[rows], 0] = rows
         going_Bn = step_Bn > step
         ids_BnT[:, :, step - 1] = np.where(going_Bn, _taken(ids_BK, row_B1, at_Bn, going_Bn), 0)
         at_Bn = np.where(going_Bn, _taken(parent_BK, row_B1, at_Bn, going_Bn), np.where(step_Bn == step, prefix_Bn, 0))
         if weights_BnTS is not None and weights_BWS is not None:
             there_Bn = step_Bn >= step
-            weights_BnTS[there_Bn, step - 1] = _taken(weights_BWS.float(), row_B1, at_Bn, there_Bn)[there_Bn]
+            read_BWS = weights_BWS[..., : weights_BnTS.shape[-1]].float()
+            weights_BnTS[there_Bn, step - 1] = _taken(read_BWS, row_B1, at_Bn, there_Bn)[there_Bn]
     return ids_BnT, weights_BnTS
 
 

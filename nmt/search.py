@@ -4,11 +4,15 @@
     cp = β · Σ_j log(min(Σ_t α_{t,j}, 1)),   |Y| counting the end-of-sentence piece    (Wu et al. 2016, eq. 14)
 
 A sentence keeps the `beam_size` best unfinished prefixes, ranked by log P, and every prefix's end-of-sentence
-continuation is a finished hypothesis. Shapes: B sentences still searched, W prefixes of each (1 at the start, then
-the beam size K), N = B·W, S source positions.
+continuation is a finished hypothesis. When few sentences of a batch are left, they wait until the next batch comes to
+the step where they are, and go on with it: a step of few rows takes hardly less time than one of many.
+Shapes: B sentences still searched, W prefixes of each (1 at the start, then the beam size K), N = B·W, S source
+positions.
 """
 
 import math
+from collections.abc import Iterable
+from itertools import chain
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import torch
@@ -19,7 +23,7 @@ from nmt import tree
 from nmt.batch import Source
 from nmt.decoders.base import Want
 from nmt.errors import ConfigError
-from nmt.hypotheses import Decided, Finished, Hypothesis, read_off
+from nmt.hypotheses import Decided, Finished, Hypothesis, Track
 from nmt.settings import Settings, choice
 from nmt.text.vocabulary import BOS, EOS, PAD
 
@@ -27,6 +31,7 @@ NEVER = (PAD, BOS, EOS)
 COVERAGE_FLOOR = 1e-6
 LENGTH_ALLOWANCE = 10
 LEAVING = 1 / 8  # the share of a batch's sentences that, once done, leave it together: each time costs a copy
+WAITING = 1 / 8  # the share of a batch's sentences that, when no more are left, wait for the next batch
 
 
 class Greedy:
@@ -123,17 +128,34 @@ class Frontier(NamedTuple):
 
     sentences: Sentences
     prefixes: Prefixes
+    finished: Finished
+
+
+class Group(NamedTuple):
+    """Sentences that are searched together, all of them at the same step, counted from 1, and the batches they are
+    of; they wait for others when there are only `few` left."""
+
+    frontier: Frontier
+    tracks: tuple[Track, ...]
+    step: int
+    few: int
+
+    @property
+    def num_open(self) -> int:
+        """Sentences that are not done."""
+        return sum(track.num_open for track in self.tracks)
 
 
 def search(
     model: Stepper,
-    sources: tuple[Source, ...],
+    batches: Iterable[tuple[Source, ...]],
     options: Beam.Options | Greedy.Options,
     n_best: int = 1,
     want: Want | None = None,
     max_length: int | None = None,
 ) -> list[list[Hypothesis]]:
-    """The n best hypotheses of each sentence, best first; with alignments where `want` names weights.
+    """The n best hypotheses of each sentence of the batches, one after the other, best first; with alignments where
+    `want` names weights. Batches whose sentences become longer let the last ones of each go on with the next.
 
     Targets have at most max_length_ratio · S + 10 pieces, S being the longest source's, and no more than `max_length`
     and than the model can take, the end-of-sentence piece counted.
@@ -143,13 +165,7 @@ def search(
         options = Beam.Options(
             beam_size=1, length_penalty=0.0, stopping="first", max_length_ratio=options.max_length_ratio
         )
-    mask_BS = sources[0].mask_BS
-    length_B = torch.stack([source.mask_BS.sum(dim=1) for source in sources]).amax(dim=0)
-    limit_B = limits(length_B, options.max_length_ratio, max_length, model.max_length)
-    frontier = _start(model, model.encode(sources), mask_BS, limit_B, options)
-    never = torch.tensor(NEVER, device=mask_BS.device)
-    finished, trail = _Search(model, options, n_best, want, never).run(frontier)
-    return read_off(finished, trail, mask_BS.sum(dim=1).tolist())
+    return _Search(model, options, n_best, want, max_length).run(batches)
 
 
 def limits(length_B: Tensor, ratio: float, *longest: int | None) -> Tensor:
@@ -172,61 +188,86 @@ def coverage_penalty(coverage_NS: Tensor, mask_NS: Tensor, beta: float) -> Tenso
     return beta * logs_NS.sum(dim=1)
 
 
-def _start(model: Stepper, memory: Any, mask_BS: Tensor, limit_B: Tensor, options: Beam.Options) -> Frontier:
-    num_sentences, device = mask_BS.shape[0], mask_BS.device
-    number_B = torch.arange(num_sentences, device=device)
-    open_B = torch.ones_like(number_B, dtype=torch.bool)
-    log_prob_B1 = torch.zeros(num_sentences, 1, dtype=torch.float64, device=device)
-    coverage_NS = torch.zeros(mask_BS.shape, device=device) if options.coverage_penalty else None
-    ids_N = torch.full((num_sentences,), BOS, device=device)
-    return Frontier(
-        Sentences(number_B, open_B, limit_B, mask_BS, memory, log_prob_B1),
-        Prefixes(ids_N, model.start(memory), coverage_NS),
-    )
-
-
 class _Search(NamedTuple):
-    """One search's fixed arguments; `run` walks the frontier until no sentence is left."""
+    """One search's fixed arguments; `run` walks until no sentence is left."""
 
     model: Stepper
     options: Beam.Options
     n_best: int
     want: Want | None
-    never: Tensor
+    max_length: int | None
 
-    def run(self, frontier: Frontier) -> tuple[Finished, list[Decided]]:
-        """What finished, for all sentences in their order, and what each step decided."""
-        sentences = frontier.sentences
-        finished = Finished.none(len(sentences.number_B), self.n_best, sentences.mask_BS.device)
-        results, trail, num_open = finished, list[Decided](), len(sentences.number_B)
-        while num_open:
-            frontier, finished, decided, done_B = self.advance(frontier, finished, len(trail) + 1)
-            trail.append(decided)
-            rows = done_B.nonzero().flatten()
-            if len(rows):
-                results = results.put(decided.number_B[rows], tree.select(finished, rows))
-                num_open -= len(rows)
-                if num_open and num_open <= (1 - LEAVING) * len(done_B):
-                    frontier, finished = self.keep(frontier, finished, frontier.sentences.open_B.nonzero().flatten())
-        return results, trail
+    def run(self, batches: Iterable[tuple[Source, ...]]) -> list[list[Hypothesis]]:
+        """The hypotheses of all sentences, batch after batch."""
+        tracks, waiting, first = list[Track](), dict[int, Group](), 0
+        for sources in batches:
+            group = self.start(sources, first)
+            self.walk(group, waiting)
+            first += len(group.tracks[0].lengths)
+            tracks += group.tracks
+        while waiting:
+            self.walk(waiting.pop(min(waiting))._replace(few=0), waiting)
+        return list(chain.from_iterable(track.found for track in tracks))
 
-    def advance(self, frontier: Frontier, finished: Finished, step: int) -> tuple[Frontier, Finished, Decided, Tensor]:
-        """One step of every prefix: endings, continuations, and which sentences are done by it."""
-        sentences, prefixes = frontier
+    def start(self, sources: tuple[Source, ...], first: int) -> Group:
+        """A batch before its first step, its sentences numbered from `first` on."""
+        mask_BS = sources[0].mask_BS
+        length_B = torch.stack([source.mask_BS.sum(dim=1) for source in sources]).amax(dim=0)
+        limit_B = limits(length_B, self.options.max_length_ratio, self.max_length, self.model.max_length)
+        memory, (num_sentences, _), device = self.model.encode(sources), mask_BS.shape, mask_BS.device
+        number_B = torch.arange(first, first + num_sentences, device=device)
+        open_B = torch.ones_like(number_B, dtype=torch.bool)
+        log_prob_B1 = torch.zeros(num_sentences, 1, dtype=torch.float64, device=device)
+        coverage_NS = torch.zeros(mask_BS.shape, device=device) if self.options.coverage_penalty else None
+        ids_N = torch.full((num_sentences,), BOS, device=device)
+        sentences = Sentences(number_B, open_B, limit_B, mask_BS, memory, log_prob_B1)
+        prefixes = Prefixes(ids_N, self.model.start(memory), coverage_NS)
+        finished = Finished.none(num_sentences, self.n_best, device)
+        track = Track(first, mask_BS.sum(dim=1).tolist(), self.n_best, device)
+        return Group(Frontier(sentences, prefixes, finished), (track,), 1, int(WAITING * num_sentences))
+
+    def walk(self, group: Group, waiting: dict[int, Group]) -> None:
+        """Steps of a group until few of it are left, which then wait at their step; at each, those who wait there join
+        it."""
+        while group.num_open:
+            if group.step in waiting:
+                group = joined(group, waiting.pop(group.step))
+            if group.num_open <= group.few:
+                waiting[group.step] = group._replace(frontier=remaining(group.frontier))
+                return
+            group = self.advance(group)
+
+    def advance(self, group: Group) -> Group:
+        """One step of every prefix; who is done by it leaves, as soon as there are enough of them."""
+        frontier, decided, done_B = self.advanced(group.frontier, group.step)
+        rows = done_B.nonzero().flatten()
+        for track in group.tracks:
+            track.trail.append(decided)
+        if len(rows):
+            for track in group.tracks:
+                track.end(decided.number_B[rows], tree.select(frontier.finished, rows))
+            tracks = tuple(track for track in group.tracks if track.num_open)
+            group = group._replace(tracks=tracks)
+            if 0 < group.num_open <= (1 - LEAVING) * len(done_B):
+                frontier = remaining(frontier)
+        return group._replace(frontier=frontier, step=group.step + 1)
+
+    def advanced(self, frontier: Frontier, step: int) -> tuple[Frontier, Decided, Tensor]:
+        """Endings and continuations of every prefix, and which sentences are done by them."""
+        sentences, prefixes, finished = frontier
         want = self.want or (Want() if self.options.coverage_penalty else None)
         predictions, weights_NS, state = self.model.step(prefixes.ids_N, sentences.memory, prefixes.state, want)
         coverage_NS = self.covered(prefixes.coverage_NS, weights_NS)
         ending_BW = sentences.log_prob_BW + predictions.log_prob(EOS).double().view(sentences.log_prob_BW.shape)
-        log_prob_BK, parent_BK, ids_BK = predictions.continuations(
-            sentences.log_prob_BW, self.options.beam_size, self.never
-        )
+        never = torch.tensor(NEVER, device=ending_BW.device)
+        log_prob_BK, parent_BK, ids_BK = predictions.continuations(sentences.log_prob_BW, self.options.beam_size, never)
         finished = finished.merge(self.ended(sentences, ending_BW, coverage_NS, log_prob_BK, step))
         asked = None if self.want is None or weights_NS is None else weights_NS.unflatten(0, ending_BW.shape)
         done_B = sentences.open_B & self.done(sentences, finished, log_prob_BK, step)
         state, coverage_NS = reordered((state, coverage_NS), parent_BK, ending_BW.shape[1])
         sentences = sentences._replace(log_prob_BW=log_prob_BK, open_B=sentences.open_B & ~done_B)
-        frontier = Frontier(sentences, Prefixes(ids_BK.flatten(), state, coverage_NS))
-        return frontier, finished, Decided(sentences.number_B, ids_BK, parent_BK, asked), done_B
+        frontier = Frontier(sentences, Prefixes(ids_BK.flatten(), state, coverage_NS), finished)
+        return frontier, Decided(sentences.number_B, ids_BK, parent_BK, asked), done_B
 
     def covered(self, coverage_NS: Tensor | None, weights_NS: Tensor | None) -> Tensor | None:
         if coverage_NS is None:
@@ -265,12 +306,19 @@ class _Search(NamedTuple):
             done_B |= finished.count_B >= max(self.options.beam_size, self.n_best)
         return done_B
 
-    def keep(self, frontier: Frontier, finished: Finished, rows: Tensor) -> tuple[Frontier, Finished]:
-        """What is left when all other sentences leave the batch."""
-        width = frontier.sentences.log_prob_BW.shape[1]
-        prefix_rows = (rows.unsqueeze(1) * width + torch.arange(width, device=rows.device)).flatten()
-        prefixes = tree.select(frontier.prefixes, prefix_rows, rows)
-        return Frontier(tree.select(frontier.sentences, rows), prefixes), tree.select(finished, rows)
+
+def remaining(frontier: Frontier) -> Frontier:
+    """What is left when all sentences that are done leave."""
+    rows = frontier.sentences.open_B.nonzero().flatten()
+    width = frontier.sentences.log_prob_BW.shape[1]
+    prefix_rows = (rows.unsqueeze(1) * width + torch.arange(width, device=rows.device)).flatten()
+    prefixes = tree.select(frontier.prefixes, prefix_rows, rows)
+    return Frontier(tree.select(frontier.sentences, rows), prefixes, tree.select(frontier.finished, rows))
+
+
+def joined(group: Group, waiting: Group) -> Group:
+    """A group and one that waited at its step."""
+    return group._replace(frontier=tree.below(group.frontier, waiting.frontier), tracks=group.tracks + waiting.tracks)
 
 
 def reordered(state: tree.Tree, parent_BK: Tensor, width: int) -> tree.Tree:

@@ -30,6 +30,17 @@ def shared_out(lengths: Sequence[int], batch_tokens: int, threads: int) -> int:
     return sizes[bisect_left(sizes, True, key=lambda tokens: len(batches(lengths, tokens)) <= most)]
 
 
+def dealt(items: Sequence[Item], hands: int) -> list[list[Item]]:
+    """The items for each of so many hands, forth and back, so that each has few and many of what grows; no hand is
+    empty."""
+    shares: list[list[Item]] = [[] for _ in range(min(hands, len(items)))]
+    for first in range(0, len(items), len(shares) or 1):
+        hand = shares if first // len(shares) % 2 == 0 else shares[::-1]
+        for share, item in zip(hand, items[first : first + len(shares)], strict=False):
+            share.append(item)
+    return shares
+
+
 def side_by_side(work: Callable[[Item], Done], items: Sequence[Item], device: torch.device) -> Iterator[Done]:
     """What `work` makes of each item, in their order: on a CPU several at a time, torch's threads shared among them.
 

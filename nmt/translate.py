@@ -26,7 +26,7 @@ from nmt.model import EncoderDecoder
 from nmt.precision import Precision, lowered
 from nmt.search import Beam, Greedy, Stepper, search
 from nmt.segments import segments
-from nmt.sharing import batches, shared_out, side_by_side
+from nmt.sharing import batches, dealt, shared_out, side_by_side
 from nmt.text.copying import to_pieces
 from nmt.text.tokenizers import Tokenizers
 from nmt.text.vocabulary import UNKNOWN
@@ -281,22 +281,22 @@ class Translator(LineTranslator):
         return [[source_ids(pieces, source) for pieces in column] for column in columns], copies
 
     def translate_segments(self, parts: list[Part], decoding: Decoding) -> list[list[Translated]]:
-        """Search for the parts in batches of alike lengths."""
+        """Search for the parts in batches of alike lengths, short ones first, dealt out among threads."""
         results: dict[int, list[Translated]] = {}
         lengths = list(map(_length, parts))
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
-        groups = batches(lengths, shared_out(lengths, decoding.source_tokens, threads))[::-1]
-        texts = [[parts[number] for number in numbers] for numbers in groups]
+        shares = dealt(batches(lengths, shared_out(lengths, decoding.source_tokens, threads)), threads)
+        texts = [[[parts[number] for number in numbers] for numbers in share] for share in shares]
         searched = side_by_side(lambda text: self._search(text, decoding), texts, self.device)
-        for numbers, found in zip(groups, searched, strict=True):
-            for number, hypotheses in zip(numbers, found, strict=True):
+        for share, found in zip(shares, searched, strict=True):
+            for number, hypotheses in zip(chain.from_iterable(share), found, strict=True):
                 written = (self._translated(parts[number], found, decoding) for found in hypotheses)
                 results[number] = [one for one in written if one is not None]
         return [results[number] for number in range(len(parts))]
 
     @torch.inference_mode()
-    def _search(self, parts: Sequence[Part], decoding: Decoding) -> list[list[Hypothesis]]:
-        sources = tree.to(make_sources(*self._ids(parts)), self.device)
+    def _search(self, texts: Sequence[Sequence[Part]], decoding: Decoding) -> list[list[Hypothesis]]:
+        sources = (tree.to(make_sources(*self._ids(parts)), self.device) for parts in texts)
         return search(self.stepper, sources, decoding.search, decoding.n_best, decoding.want, decoding.max_length)
 
     def _translated(self, part: Part, found: Hypothesis, decoding: Decoding) -> Translated | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 Tree = TypeVar("Tree")
 
@@ -66,6 +67,29 @@ def stack(trees: Sequence[Tree], dim: int) -> Tree:
         leaves = [stack(parts, dim) for parts in zip(*cast(Any, trees), strict=True)]
         stacked = type(first)(*leaves) if hasattr(first, "_fields") else tuple(leaves)
     return cast(Tree, stacked)
+
+
+def below(upper: Tree, lower: Tree) -> Tree:
+    """The rows of one tree and those of another below them: every tensor's first axis. Other axes are as long as the
+    longer of the two, filled up with zeros; of numbers it is the greater one, of all else the upper tree's."""
+    first, second, joined = cast(Any, upper), cast(Any, lower), cast(Any, upper)
+    if isinstance(first, Tensor):
+        shape = [max(sizes) for sizes in zip(first.shape[1:], second.shape[1:], strict=True)]
+        joined = torch.cat([_filled_up(first, shape), _filled_up(second, shape)])
+    elif isinstance(first, dict):
+        joined = {key: below(leaf, second[key]) for key, leaf in first.items()}
+    elif isinstance(first, tuple):
+        leaves = [below(*pair) for pair in zip(first, second, strict=True)]
+        joined = type(first)(*leaves) if hasattr(first, "_fields") else tuple(leaves)
+    elif isinstance(first, int):
+        joined = max(first, second)
+    return cast(Tree, joined)
+
+
+def _filled_up(tensor: Tensor, shape: Sequence[int]) -> Tensor:
+    """Zeros at the end of every axis but the first, up to these sizes."""
+    lacks = [size - own for size, own in zip(shape, tensor.shape[1:], strict=True)]
+    return functional.pad(tensor, [end for lack in reversed(lacks) for end in (0, lack)]) if any(lacks) else tensor
 
 
 def to(tree: Tree, device: torch.device | str) -> Tree:

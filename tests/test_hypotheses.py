@@ -51,6 +51,12 @@ def test_pieces_are_read_off_from_the_end():
     assert [[hypothesis.ids for hypothesis in hypotheses] for hypotheses in found] == [[(5, 6), (4, 7)], [(), (9,)]]
 
 
+def test_a_trail_tells_of_others_too():
+    others = [Decided(step.number_B + 7, *step[1:]) for step in TRAIL]
+    found = read_off(ended([[(1, 0), (2, 1)]]), others, [5], first=8)
+    assert [[hypothesis.ids for hypothesis in hypotheses] for hypotheses in found] == [[(), (9,)]]
+
+
 @pytest.mark.parametrize("prefix", [0, 1])
 def test_attention_rows_follow_the_pieces(prefix):
     weights = [torch.tensor([[[1.0, 0.0, 9.0]]]), torch.tensor([[[2.0, 0.0, 9.0], [3.0, 0.0, 9.0]]])]

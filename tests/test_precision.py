@@ -126,7 +126,7 @@ def test_a_model_is_near_itself_in_less_precision(name, precision, mean):
         low = lowered(model, precision)
         there_BTV = expected_BTV > -torch.inf  # what cannot be copied has no logarithm
         difference_Z = (log_probs_BTV(low, BATCH)[there_BTV] - expected_BTV[there_BTV]).abs()
-        found = search(low, BATCH.sources, options, want=Want())
+        found = search(low, [BATCH.sources], options, want=Want())
     assert 0 < difference_Z.mean() < mean
     assert all(len(hypotheses) == 1 for hypotheses in found)
 

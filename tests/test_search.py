@@ -50,10 +50,14 @@ def model_of(name, vocabulary=6):
 
 
 def searched(model, sources=SOURCES, n_best=1, want=None, max_length=None, **options):
+    return searched_in_turn(model, [sources], n_best, want, max_length, **options)
+
+
+def searched_in_turn(model, batches, n_best=1, want=None, max_length=None, **options):
     greedy = options.get("name") == "greedy"
     settings = TypeAdapter(SearchOptions).validate_python({"name": "beam", **options} if not greedy else options)
     with torch.inference_mode():
-        return search(model, sources, settings, n_best, want, max_length)
+        return search(model, batches, settings, n_best, want, max_length)
 
 
 def step_by_step(model, row):
@@ -195,6 +199,42 @@ def test_finished_sentences_leave_the_batch_at_once():
     sources = (make_source([[4, EOS], [4, 4, 4, 4, EOS]]),)
     searched(lattice, sources, beam_size=1, max_length_ratio=1.0, length_penalty=0.0)
     assert lattice.rows == [2] * 12 + [1] * 3
+
+
+@pytest.mark.parametrize(
+    ("lengths", "rows"),
+    [
+        # of the first batch one goes on after 12 pieces, with the second, whose sentences have 15; of these nine, one
+        # that is done is too few to leave
+        ([[2, 2, 2, 4, 2, 2, 2, 2], [5] * 8, [2] * 8], [8] * 12 + [8] * 12 + [9] * 3 + [8] * 12),
+        # the second batch's last one waits at step 12, and in the end comes to where the first's last one waits
+        ([[2, 2, 2, 4, 2, 2, 2, 2], [1] * 7 + [6]], [8] * 12 + [8] * 11 + [1] + [2] * 2 + [1] * 2),
+    ],
+)
+def test_the_last_of_a_batch_wait_at_their_step_for_others_to_come(lengths, rows):
+    lattice = Lattice({BOS: {A: 1 - 1e-9, EOS: 1e-9}, A: {A: 1 - 1e-9, EOS: 1e-9}})
+    batches = [(make_source([[4] * (length - 1) + [EOS] for length in batch]),) for batch in lengths]
+    options = {"length_penalty": 0.0, "stopping": "first", "beam_size": 1, "max_length_ratio": 1.0}
+    found = searched_in_turn(lattice, batches, **options)
+    assert lattice.rows == rows
+    assert [len(hypothesis.ids) + 1 for (hypothesis,) in found] == [n + 10 for batch in lengths for n in batch]
+
+
+@pytest.mark.parametrize("options", [{"name": "greedy"}, {"beam_size": 3, "coverage_penalty": 0.2}], ids=str)
+@pytest.mark.parametrize("name", SHAPES)
+def test_sentences_that_go_on_with_another_batch_are_translated_as_alone(name, options):
+    if name == "lstm":
+        options = {key: value for key, value in options.items() if key != "coverage_penalty"}
+    model, want = model_of(name, 11), None if name == "lstm" else Want()
+    rows = [sentences([2 + batch] * 16, seed=batch) for batch in range(3)]
+    together = searched_in_turn(model, [(source_of(batch),) for batch in rows], 2, want, **options)
+    alone = [searched(model, (source_of([row]),), 2, want, **options)[0] for batch in rows for row in batch]
+    for found, expected in zip(together, alone, strict=True):
+        assert [hypothesis.ids for hypothesis in found] == [hypothesis.ids for hypothesis in expected]
+        for hypothesis, other in zip(found, expected, strict=True):
+            assert hypothesis.score == pytest.approx(other.score, rel=0, abs=1e-9)
+            if want is not None:
+                np.testing.assert_allclose(hypothesis.alignment_TS, other.alignment_TS, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

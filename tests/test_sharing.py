@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nmt.sharing import batches, shared_out, side_by_side
+from nmt.sharing import batches, dealt, shared_out, side_by_side
 
 CPU = torch.device("cpu")
 
@@ -65,6 +65,20 @@ def test_batches_are_searched_side_by_side_in_their_order_with_the_threads_there
         assert torch.get_num_threads() == 5
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("items", "hands", "shares"),
+    [
+        ("abcdef", 2, ["ade", "bcf"]),
+        ("abcdefgh", 3, ["afg", "beh", "cd"]),
+        ("ab", 3, ["a", "b"]),
+        ("abc", 1, ["abc"]),
+        ("", 2, []),
+    ],
+)
+def test_batches_are_dealt_out_forth_and_back(items, hands, shares):
+    assert dealt(items, hands) == [list(share) for share in shares]
 
 
 def test_an_error_in_a_batch_is_raised():

@@ -143,12 +143,17 @@ def test_a_batch_is_as_large_as_asked_for_or_the_smaller_the_larger_the_beam(sea
 
 
 def test_threads_share_a_text_out(monkeypatch):
-    """600 lines of a piece and the end, two threads: batches of 512 tokens, 256 lines, the last ones first."""
-    model, groups = translator(), []
-    monkeypatch.setattr(model, "_search", lambda parts, decoding: groups.append(len(parts)) or [[] for _ in parts])
+    """600 lines of a piece and the end, two threads: batches of 512 tokens, 256 lines, the first and last for one."""
+    model, shares = translator(), []
+
+    def searched(texts, decoding):
+        shares.append([len(parts) for parts in texts])
+        return [[] for parts in texts for _ in parts]
+
+    monkeypatch.setattr(model, "_search", searched)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     assert len(model.translate(["a"] * 600)) == 600
-    assert sorted(groups) == [88, 256, 256]
+    assert sorted(shares) == [[256], [256, 88]]
 
 
 def test_the_borders_of_chunks_do_not_show(monkeypatch):

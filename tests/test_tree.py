@@ -66,3 +66,19 @@ def test_equal_trees_are_stacked_leaf_by_leaf():
     first, nothing, named = tree.stack(trees, dim=1)
     assert (first.tolist(), nothing, named["a"].tolist()) == ([[1, 5]], None, [[2, 6]])
     assert tree.select(named, torch.tensor([0]))["a"].tolist() == [[2, 6]]
+
+
+def test_trees_below_one_another_are_as_long_as_the_longer_one():
+    upper = (torch.tensor([[1, 2]]), None, {"a": torch.tensor([[[True]]])}, 3, tree.Shared((torch.tensor([5]),)))
+    lower = (
+        torch.tensor([[3], [4]]),
+        None,
+        {"a": torch.tensor([[[True], [True]]])},
+        2,
+        tree.Shared((torch.tensor([6]),)),
+    )
+    rows, nothing, named, number, shared = tree.below(upper, lower)
+    assert (rows.tolist(), nothing, number) == ([[1, 2], [3, 0], [4, 0]], None, 3)
+    assert named["a"].tolist() == [[[True], [False]], [[True], [True]]]
+    assert isinstance(shared, tree.Shared)
+    assert shared.value[0].tolist() == [5, 6]
