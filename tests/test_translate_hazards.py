@@ -1,7 +1,7 @@
 """One line out for each line in, whatever the line, the tokenizer or the weights hold; what is lost is noted."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -115,8 +115,8 @@ def test_weights_that_are_no_numbers_give_empty_lines_and_notes(search: Beam.Opt
 
 
 def test_a_line_of_which_a_part_is_lost_is_empty_and_its_neighbours_are_whole(monkeypatch: pytest.MonkeyPatch):
-    def search(_: object, sources: tuple, *__: object) -> list[list[Hypothesis]]:
-        lengths = sources[0].mask_BS.sum(dim=1).tolist()
+    def search(_: object, batches: Iterable[tuple], *__: object) -> list[list[Hypothesis]]:
+        lengths = [length for sources in batches for length in sources[0].mask_BS.sum(dim=1).tolist()]
         return [[Hypothesis((4,), -1.0, math.nan if length == 3 else -1.0, None)] for length in lengths]
 
     monkeypatch.setattr(nmt.translate, "search", search)
@@ -133,7 +133,11 @@ def answers(model: Translator, monkeypatch: pytest.MonkeyPatch, *pieces: str) ->
     vocabulary = type(vocabulary)([*SPECIALS, *pieces])
     monkeypatch.setattr(model.tokenizers.target, "vocabulary", vocabulary)
     best = Hypothesis(tuple(range(4, 4 + len(pieces))), -1.0, -1.0, None)
-    monkeypatch.setattr(nmt.translate, "search", lambda _, sources, *__: [[best]] * len(sources[0].ids_BS))
+
+    def search(_: object, batches: Iterable[tuple], *__: object) -> list[list[Hypothesis]]:
+        return [[best] for sources in batches for _ in sources[0].ids_BS]
+
+    monkeypatch.setattr(nmt.translate, "search", search)
     return model.translate_lines(["a", "b"], SHORT)
 
 

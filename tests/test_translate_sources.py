@@ -1,6 +1,7 @@
 """Translating from several sources, with the sentences before, and with copied pieces, by models that are made for it
 here: one that answers with what it was given."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,14 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Source, ...]]:
     """The sources of every search; what is found is the first source's ids."""
     seen: list[tuple[Source, ...]] = []
 
-    def search(_model: Any, sources: tuple[Source, ...], *_: Any) -> list[list[Hypothesis]]:
-        seen.append(sources)
-        given = sources[0].ids_BS if sources[0].copies_BS is None else sources[0].copies_BS
-        rows = zip(given.tolist(), sources[0].mask_BS.sum(dim=1).tolist(), strict=True)
-        return [[Hypothesis(tuple(ids[: length - 1]), 0.0, 0.0, None)] for ids, length in rows]
+    def search(_model: Any, batches: Iterable[tuple[Source, ...]], *_: Any) -> list[list[Hypothesis]]:
+        found = []
+        for sources in batches:
+            seen.append(sources)
+            given = sources[0].ids_BS if sources[0].copies_BS is None else sources[0].copies_BS
+            rows = zip(given.tolist(), sources[0].mask_BS.sum(dim=1).tolist(), strict=True)
+            found += [[Hypothesis(tuple(ids[: length - 1]), 0.0, 0.0, None)] for ids, length in rows]
+        return found
 
     monkeypatch.setattr(nmt.translate, "search", search)
     return seen
