@@ -11,7 +11,7 @@ from nmt.decoders.base import Want
 from nmt.search import Beam, Greedy
 
 TOKENS = 10_240  # source tokens of a batch × beam size, where nothing else is said,
-MOST_TOKENS = 4096  # and no more source tokens than these
+MOST_TOKENS = 6144  # and no more source tokens than these
 CELLS = 1 << 22  # weights of the largest alignment that is put together: that of a line of 1 MB would fill the memory
 
 

@@ -129,8 +129,8 @@ def test_batch_size_and_order_of_lines_change_nothing(shape):
 @pytest.mark.parametrize(
     ("search", "given", "expected"),
     [
-        (Greedy.Options(), None, 4096),
-        (Beam.Options(beam_size=2), None, 4096),
+        (Greedy.Options(), None, 6144),
+        (Beam.Options(beam_size=2), None, 5120),
         (Beam.Options(beam_size=5), None, 2048),
         (Beam.Options(beam_size=1000), None, 10),
         (Beam.Options(beam_size=5), 0, 0),
