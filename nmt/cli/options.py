@@ -40,7 +40,7 @@ SearchTokens = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Pieces of the source searched at once, padding counted; 10240 / beam size, at most 4096.",
+        help="Pieces of the source searched at once, padding counted; 10240 / beam size, at most 6144.",
         show_default=False,
     ),
 ]

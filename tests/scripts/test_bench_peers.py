@@ -46,7 +46,7 @@ def test_an_adapters_updates_become_a_rate_over_all_of_them() -> None:
 
 
 def test_sentences_a_second_are_of_all_repetitions() -> None:
-    assert search_round({"translations": ["a", "b"], "seconds": [1.0, 3.0], "peak_bytes": 7})["rate"] == 1.0
+    assert search_round({"translations": ["a", "b"], "seconds": [1.0, 9.0, 4.0], "peak_bytes": 7})["rate"] == 0.5
 
 
 def test_translations_are_replaced_by_the_share_that_is_ours() -> None:
