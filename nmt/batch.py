@@ -111,13 +111,24 @@ def parts(batch: Batch, tokens: int) -> Iterator[Batch]:
     its own longest."""
     num_sources = len(batch.lines)
     longest = max(batch.target_BT.shape[1], *(source.ids_BS.shape[1] for source in batch.sources))
-    number = -(-num_sources // max(1, tokens // (longest * max(1, batch.targets_each))))
-    if number == 1:  # as it is, in pinned memory, perhaps
-        yield batch
-        return
-    size = -(-num_sources // number)
-    for start in range(0, num_sources, size):
-        yield _part(batch, slice(start, start + size))
+    slices = _alike(num_sources, longest * max(1, batch.targets_each), tokens)
+    yield from (_part(batch, rows) for rows in slices) if len(slices) > 1 else (batch,)  # in pinned memory, perhaps
+
+
+def source_parts(sources: tuple[Source, ...], tokens: int) -> Iterator[tuple[Source, ...]]:
+    """The sources in as few parts of alike sizes as have sentences × longest ≤ `tokens`, or one sentence; each source
+    of a part is as wide as its own longest."""
+    longest = max(source.ids_BS.shape[1] for source in sources)
+    slices = _alike(len(sources[0].ids_BS), longest, tokens)
+    narrowed = (tuple(_narrowed(source, rows) for source in sources) for rows in slices)
+    yield from narrowed if len(slices) > 1 else (sources,)
+
+
+def _alike(num_sources: int, width: int, tokens: int) -> list[slice]:
+    """Rows, each `width` wide, in as few parts of alike sizes as have no more `tokens`, or one row."""
+    number = -(-num_sources // max(1, tokens // max(1, width)))
+    size = -(-num_sources // max(1, number)) or 1
+    return [slice(start, start + size) for start in range(0, num_sources, size)]
 
 
 def _part(batch: Batch, rows: slice) -> Batch:
@@ -125,10 +136,11 @@ def _part(batch: Batch, rows: slice) -> Batch:
     width = int(batch.mask_BT[own].sum(dim=1).max())
     inputs_BT, target_BT, mask_BT = (leaf[own, :width] for leaf in (batch.input_BT, batch.target_BT, batch.mask_BT))
     weight_N = None if batch.weight_N is None else batch.weight_N[own]
-    sources = tuple(_narrowed(tree.map_tensors(lambda leaf: leaf[rows], source)) for source in batch.sources)
+    sources = tuple(_narrowed(source, rows) for source in batch.sources)
     return Batch(sources, inputs_BT, target_BT, mask_BT, real_places(mask_BT), batch.lines[rows], weight_N)
 
 
-def _narrowed(source: Source) -> Source:
-    width = int(source.mask_BS.sum(dim=1).max())
-    return tree.map_tensors(lambda leaf: leaf[:, :width], source)
+def _narrowed(source: Source, rows: slice) -> Source:
+    """Some rows, as wide as their longest."""
+    width = int(source.mask_BS[rows].sum(dim=1).max())
+    return tree.map_tensors(lambda leaf: leaf[rows, :width], source)

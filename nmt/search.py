@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor
 
 from nmt import tree
-from nmt.batch import Source
+from nmt.batch import Source, source_parts
 from nmt.decoders.base import Want
 from nmt.errors import ConfigError
 from nmt.hypotheses import Decided, Finished, Hypothesis, Track
@@ -31,6 +31,7 @@ NEVER = (PAD, BOS, EOS)
 COVERAGE_FLOOR = 1e-6
 LENGTH_ALLOWANCE = 10
 LEAVING = 1 / 8  # the share of a batch's sentences that, once done, leave it together: each time costs a copy
+ENCODED = 1024  # source tokens encoded at once, so that what one layer hands to the next stays in the cache
 WAITING = 1 / 8  # the share of a batch's sentences that, when no more are left, wait for the next batch
 
 
@@ -214,17 +215,22 @@ class _Search(NamedTuple):
         mask_BS = sources[0].mask_BS
         length_B = torch.stack([source.mask_BS.sum(dim=1) for source in sources]).amax(dim=0)
         limit_B = limits(length_B, self.options.max_length_ratio, self.max_length, self.model.max_length)
-        memory, (num_sentences, _), device = self.model.encode(sources), mask_BS.shape, mask_BS.device
+        (memory, state), (num_sentences, _), device = self.encoded(sources), mask_BS.shape, mask_BS.device
         number_B = torch.arange(first, first + num_sentences, device=device)
         open_B = torch.ones_like(number_B, dtype=torch.bool)
         log_prob_B1 = torch.zeros(num_sentences, 1, dtype=torch.float64, device=device)
         coverage_NS = torch.zeros(mask_BS.shape, device=device) if self.options.coverage_penalty else None
         ids_N = torch.full((num_sentences,), BOS, device=device)
         sentences = Sentences(number_B, open_B, limit_B, mask_BS, memory, log_prob_B1)
-        prefixes = Prefixes(ids_N, self.model.start(memory), coverage_NS)
+        prefixes = Prefixes(ids_N, state, coverage_NS)
         finished = Finished.none(num_sentences, self.n_best, device)
         track = Track(first, mask_BS.sum(dim=1).tolist(), self.n_best, device)
         return Group(Frontier(sentences, prefixes, finished), (track,), 1, int(WAITING * num_sentences))
+
+    def encoded(self, sources: tuple[Source, ...]) -> tuple[Any, Any]:
+        """Memory and state before the first piece, of few sentences at a time: hardly any place is padded then."""
+        memories = [self.model.encode(part) for part in source_parts(sources, ENCODED)]
+        return tree.below(*((memory, self.model.start(memory)) for memory in memories))
 
     def walk(self, group: Group, waiting: dict[int, Group]) -> None:
         """Steps of a group until few of it are left, which then wait at their step; at each, those who wait there join

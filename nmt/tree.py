@@ -69,20 +69,24 @@ def stack(trees: Sequence[Tree], dim: int) -> Tree:
     return cast(Tree, stacked)
 
 
-def below(upper: Tree, lower: Tree) -> Tree:
-    """The rows of one tree and those of another below them: every tensor's first axis. Other axes are as long as the
-    longer of the two, filled up with zeros; of numbers it is the greater one, of all else the upper tree's."""
-    first, second, joined = cast(Any, upper), cast(Any, lower), cast(Any, upper)
+def below(*trees: Tree) -> Tree:
+    """The rows of equally built trees, one tree's below another's: every tensor's first axis. Other axes are as long
+    as the longest of them, filled up with zeros; of numbers it is the greatest, of all else the first tree's. One tree
+    alone stays as it is."""
+    parts = cast(tuple[Any, ...], trees)
+    first = joined = parts[0]
+    if len(parts) == 1:
+        return trees[0]
     if isinstance(first, Tensor):
-        shape = [max(sizes) for sizes in zip(first.shape[1:], second.shape[1:], strict=True)]
-        joined = torch.cat([_filled_up(first, shape), _filled_up(second, shape)])
+        shape = [max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)]
+        joined = torch.cat([_filled_up(part, shape) for part in parts])
     elif isinstance(first, dict):
-        joined = {key: below(leaf, second[key]) for key, leaf in first.items()}
+        joined = {key: below(*(part[key] for part in parts)) for key in first}
     elif isinstance(first, tuple):
-        leaves = [below(*pair) for pair in zip(first, second, strict=True)]
+        leaves = [below(*leaves) for leaves in zip(*parts, strict=True)]
         joined = type(first)(*leaves) if hasattr(first, "_fields") else tuple(leaves)
     elif isinstance(first, int):
-        joined = max(first, second)
+        joined = max(parts)
     return cast(Tree, joined)
 
 

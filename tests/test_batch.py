@@ -4,7 +4,7 @@ import sys
 
 import torch
 
-from nmt.batch import at_real_places, make_batch, make_source, pad, parts, with_targets
+from nmt.batch import at_real_places, make_batch, make_source, pad, parts, source_parts, with_targets
 from nmt.text.vocabulary import BOS, EOS, PAD
 
 
@@ -62,6 +62,18 @@ def test_parts_hold_their_rows_of_everything():
     assert (first.places_M.tolist(), second.places_M.tolist()) == ([0, 1, 2], [0, 1])
     assert second.sources[0].ids_BS.tolist() == [[2]]
     assert second.sources[0].mask_BS.tolist() == [[True]]
+
+
+def test_sources_are_parted_each_as_wide_as_its_own_longest():
+    sources = make_batch([[[5, 2], [2], [3, 4, 2]], [[2], [6, 6, 2], [7, 2]]], [[2]] * 3, range(3)).sources
+    first, second = source_parts(sources, 6)
+    assert [source.ids_BS.tolist() for source in first] == [[[5, 2], [2, PAD]], [[2, PAD, PAD], [6, 6, 2]]]
+    assert [source.ids_BS.tolist() for source in second] == [[[3, 4, 2]], [[7, 2]]]
+    assert [source.mask_BS.tolist() for source in second] == [[[True, True, True]], [[True, True]]]
+    assert [*source_parts(sources, 9)] == [sources]
+    assert [len(part[0].ids_BS) for part in source_parts(sources, 1)] == [1, 1, 1]
+    nothing = (make_source([]),)
+    assert [*source_parts(nothing, 9)] == [nothing]
 
 
 def test_a_sources_targets_stay_with_it_in_every_part():

@@ -126,9 +126,10 @@ class Lattice:
         for last, following in arcs.items():
             for piece, probability in following.items():
                 self.table_VV[last, piece] = math.log(probability)
-        self.rows = []
+        self.rows, self.encoded = [], []
 
     def encode(self, sources):
+        self.encoded.append(tuple(sources[0].ids_BS.shape))
         return sources[0].ids_BS
 
     def start(self, memory):
@@ -220,9 +221,20 @@ def test_the_last_of_a_batch_wait_at_their_step_for_others_to_come(lengths, rows
     assert [len(hypothesis.ids) + 1 for (hypothesis,) in found] == [n + 10 for batch in lengths for n in batch]
 
 
+def test_few_sentences_are_encoded_at_once_and_all_are_searched_together(monkeypatch):
+    monkeypatch.setattr("nmt.search.ENCODED", 10)
+    lattice = Lattice({BOS: {A: 0.9, EOS: 0.1}, A: {A: 0.1, EOS: 0.9}})
+    sources = (make_source([[4, EOS], [EOS], [4, 4, EOS], [4, 4, EOS], [4, 4, 4, 4, EOS]]),)
+    found = searched(lattice, sources, beam_size=1, stopping="first")
+    assert lattice.encoded == [(2, 2), (2, 3), (1, 5)]  # in twos, as the longest has 5
+    assert lattice.rows == [5, 5]
+    assert [hypothesis.ids for (hypothesis,) in found] == [(A,)] * 5
+
+
 @pytest.mark.parametrize("options", [{"name": "greedy"}, {"beam_size": 3, "coverage_penalty": 0.2}], ids=str)
 @pytest.mark.parametrize("name", SHAPES)
-def test_sentences_that_go_on_with_another_batch_are_translated_as_alone(name, options):
+def test_sentences_that_go_on_with_another_batch_are_translated_as_alone(name, options, monkeypatch):
+    monkeypatch.setattr("nmt.search.ENCODED", 20)
     if name == "lstm":
         options = {key: value for key, value in options.items() if key != "coverage_penalty"}
     model, want = model_of(name, 11), None if name == "lstm" else Want()
@@ -304,7 +316,8 @@ def test_log_probs_are_those_of_a_forced_pass(name):
     "options", [{"name": "greedy"}, {"beam_size": 4}, {"beam_size": 3, "stopping": "first"}], ids=str
 )
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_translation_does_not_depend_on_the_batch_or_the_order_of_lines(name, options):
+def test_a_translation_does_not_depend_on_the_batch_or_the_order_of_lines(name, options, monkeypatch):
+    monkeypatch.setattr("nmt.search.ENCODED", 50)
     bound = 3e-5 if name == "places" else 1e-5  # its log P come to −13 in float32; in float64 they agree to 2e-14
     model = build(SHAPES[name], vocabulary=11).float()
     lengths = torch.randint(1, 12, (64,), generator=torch.Generator().manual_seed(2)).tolist()

@@ -82,3 +82,5 @@ def test_trees_below_one_another_are_as_long_as_the_longer_one():
     assert named["a"].tolist() == [[[True], [False]], [[True], [True]]]
     assert isinstance(shared, tree.Shared)
     assert shared.value[0].tolist() == [5, 6]
+    assert tree.below(upper, lower, upper)[0].tolist() == [[1, 2], [3, 0], [4, 0], [1, 2]]
+    assert tree.below(lower) is lower
