@@ -177,9 +177,8 @@ def peer(name: str) -> None:
 
 
 def latest(best: str | None, kept: Mapping[str, Any]) -> float:
-    """When the best setting passed its last mark: whatever comes later than that cannot be the best any more."""
-    passed = kept[best]["passed"].values() if best else []
-    return max(filter(None, passed), default=MAX_MINUTES)
+    """When the best setting passed the last mark: whatever comes later than that cannot be the best any more."""
+    return (best and kept[best]["passed"][str(MARKS[-1])]) or MAX_MINUTES
 
 
 def events_of(setting: Setting, config: Config, limit: float) -> Iterator[dict[str, Any]]:
@@ -250,16 +249,17 @@ def write() -> None:
 
 
 def table(kept: Mapping[str, Any]) -> str:
-    """A row for each run, the medians of ours, by how much they are less than the best peer's, and where that was."""
+    """A row for each run, the medians of ours, by how much they are less than the soonest peer's, and where that
+    was."""
     header = ["run", *(f"to BLEU {mark}" for mark in MARKS), "all updates", "valid BLEU then", "test BLEU then"]
     rows = [row(name, kept[name]) for name in (*OURS, *PEERS) if name in kept]
-    ours, best = [kept[name] for name in OURS if name in kept], best_peer(kept)
+    ours, peers = ([kept[name] for name in names if name in kept] for names in (OURS, PEERS))
     if ours:
         middle = [middle_of(ours, mark) for mark in MARKS]
         rows.insert(len(ours), ["**ours, median**", *(f"**{minutes(value)}**" for value in middle), "", "", ""])
-        if best:
-            ratios = [share(value, kept[best], mark) for value, mark in zip(middle, MARKS, strict=True)]
-            rows.append([f"**ours / {best}**", *(f"**{ratio}**" for ratio in ratios), "", "", ""])
+        if peers:
+            ratios = [share(value, peers, mark) for value, mark in zip(middle, MARKS, strict=True)]
+            rows.append(["**ours / the soonest peer**", *(f"**{ratio}**" for ratio in ratios), "", "", ""])
     settings = [f"- {name}: {Setting(**kept[name]['setting']).words}" for name in PEERS if name in kept]
     told = measured_at(kept[name] for name in (*OURS, *PEERS) if name in kept)
     return "\n\n".join(filter(None, (markdown(header, rows), "\n".join(settings), told)))
@@ -281,12 +281,14 @@ def minutes(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
-def share(value: float | None, result: Mapping[str, Any], mark: int) -> str:
-    """Our minutes over the peer's; where it had not passed the mark when it ended, less than that."""
+def share(value: float | None, peers: Sequence[Mapping[str, Any]], mark: int) -> str:
+    """Our minutes over those of the setting that passed the mark first; where none had when it ended, less than those
+    over the longest's."""
     if value is None:
         return "–"
-    theirs = result["passed"][str(mark)]
-    return f"{value / theirs:.2f}×" if theirs else f"< {value / result['cpu_minutes']:.2f}×"
+    passed = [minutes for peer in peers if (minutes := peer["passed"][str(mark)])]
+    longest = max(peer["cpu_minutes"] for peer in peers)
+    return f"{value / min(passed):.2f}×" if passed else f"< {value / longest:.2f}×"
 
 
 if __name__ == "__main__":

@@ -49,8 +49,23 @@ def test_the_table_has_medians_of_ours_and_their_share_of_the_best_peers(kept: d
     assert lines[2] == "| ours, seed 1 | 2.0 | 4.0 | 9.0 | 20.0 | 38.5 | **39.0** |"
     assert lines[5] == "| **ours, median** | **3.0** | **5.0** | **10.0** |  |  |  |"
     assert lines[6] == "| Hugging Face 1 | 8.0 | 16.0 | – | 40.0 | 36.0 | – |"
-    assert lines[7] == "| **ours / Hugging Face 1** | **0.38×** | **0.31×** | **< 0.25×** |  |  |  |"
+    assert lines[7] == "| **ours / the soonest peer** | **0.38×** | **0.31×** | **< 0.25×** |  |  |  |"
     assert lines[-1] == "Of code that was not noted."
+
+
+def test_each_mark_is_compared_with_the_setting_that_passed_it_first(kept: dict[str, Any]) -> None:
+    _, second, third, *_ = time_to_bleu.PEERS
+    soon = result(4.0, 32.0, None, minutes=80.0) | {"setting": time_to_bleu.PEERS[second]._asdict()}
+    more = {**kept, second: soon, third: result(None, None, None) | {"setting": time_to_bleu.PEERS[third]._asdict()}}
+    ratios = "| **ours / the soonest peer** | **0.75×** | **0.31×** | **< 0.12×** |  |  |  |"
+    assert ratios in time_to_bleu.table(more).splitlines()
+
+
+def test_a_peer_is_trained_on_until_another_has_passed_the_last_mark(kept: dict[str, Any]) -> None:
+    first = next(iter(time_to_bleu.PEERS))
+    assert time_to_bleu.latest(None, {}) == time_to_bleu.MAX_MINUTES
+    assert time_to_bleu.latest(first, kept) == time_to_bleu.MAX_MINUTES
+    assert time_to_bleu.latest("b", {"b": result(2.0, 3.0, 30.0)}) == 30.0
 
 
 def test_the_best_peer_passed_the_highest_mark_first(monkeypatch: pytest.MonkeyPatch) -> None:
