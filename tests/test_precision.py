@@ -8,7 +8,7 @@ from torch import nn
 from nmt.decoders.base import Want
 from nmt.errors import ConfigError
 from nmt.layers.packed import PackedLinear
-from nmt.layers.quantized import Int8Linear, Packed, quantized, weight_levels
+from nmt.layers.quantized import Int8Linear, Packed, halved, paired, quantized, rounding
 from nmt.precision import lowered
 from nmt.search import Beam, search
 
@@ -40,11 +40,18 @@ def test_numbers_and_scales_by_hand():
     assert scale.flatten().tolist() == pytest.approx([0.01, 0.0, 2.0], abs=1e-9)
 
 
+def test_neighbours_come_to_128_at_most_together():
+    numbers, scale = paired(torch.tensor([[1.0, -1.0, 0.5, 0.0, 1.27], [0.0, 0.0, 0.0, 0.0, -2.54]]))
+    assert numbers.tolist() == [[64, -64, 32, 0, 81], [0, 0, 0, 0, -127]]  # 63.5, 31.75 and 80.6 are rounded
+    assert scale.flatten().tolist() == pytest.approx([2 / 127, 0.02])
+    assert halved(torch.tensor([[1.0, -0.5, 0.0]]))[0].tolist() == [[64, -32, 0]]
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_an_int8_layer_is_the_linear_layer_of_rounded_numbers(bias):
     torch.manual_seed(1)
     layer, inputs = nn.Linear(24, 9, bias=bias), torch.randn(2, 5, 24)
-    pairs = quantized(inputs), quantized(layer.weight.detach(), weight_levels())
+    pairs = quantized(inputs), rounding(24)(layer.weight.detach())
     rounded = [numbers.double() * scale.double() for numbers, scale in pairs]
     expected = nn.functional.linear(*rounded, None if layer.bias is None else layer.bias.double())
     with torch.no_grad():
@@ -52,19 +59,25 @@ def test_an_int8_layer_is_the_linear_layer_of_rounded_numbers(bias):
     torch.testing.assert_close(given.double(), expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("pattern", [[3.0, 3.0, 3.0, 3.0], [3.0, 0.0, 0.0, 3.0], [0.0, 3.0, 3.0, 0.0]], ids=str)
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_largest_numbers_do_not_overflow(sign):
-    weight, inputs = torch.full((48, 512), 3.0 * sign), torch.full((5, 512), 2.0)
+@pytest.mark.parametrize("size", [64, 512, 514])
+def test_the_largest_numbers_do_not_overflow(size, sign, pattern):
+    weight = sign * torch.tensor(pattern).repeat(48, -(-size // 4))[:, :size]
+    inputs = torch.cat((torch.full((5, size), 2.0), torch.full((3, size), -2.0)))
     with torch.no_grad():
         outputs = Int8Linear(weight, None)(inputs)
-    torch.testing.assert_close(outputs, torch.full((5, 48), 3.0 * 2.0 * 512 * sign))
+    torch.testing.assert_close(outputs, inputs @ weight.t(), rtol=0.01, atol=0)  # 3 may be 64/127 of 6
 
 
-def saturating(numbers, weights):
-    """Products as a processor has them that adds them in pairs of 16 bits, inputs lifted to 0…255."""
+def saturating(numbers, weights, first=0):
+    """Products as a processor has them that adds them in pairs of 16 bits, from the `first` on, inputs lifted to
+    0…255."""
     numbers_OI = weights.weights.long()
-    pairs = (numbers.long() + 128).unflatten(1, (-1, 2)).unsqueeze(1) * numbers_OI.unflatten(1, (-1, 2))
-    sums = pairs.sum(-1).clamp(-(2**15), 2**15 - 1).sum(-1) - 128 * numbers_OI.sum(-1)
+    products = ((numbers.long() + 128).unsqueeze(1) * numbers_OI)[..., first:]
+    pairs = nn.functional.pad(products, (0, products.shape[2] % 2)).unflatten(2, (-1, 2))
+    before = ((numbers.long() + 128).unsqueeze(1) * numbers_OI)[..., :first].sum(-1)
+    sums = before + pairs.sum(-1).clamp(-(2**15), 2**15 - 1).sum(-1) - 128 * numbers_OI.sum(-1)
     return sums.float() * weights.scale_O
 
 
@@ -72,17 +85,22 @@ def exact(numbers, weights):
     return (numbers.long() @ weights.weights.long().t()).float() * weights.scale_O
 
 
-@pytest.mark.parametrize(("kind", "levels"), [(saturating, 64), (exact, 127)])
-def test_weights_have_as_many_levels_as_the_processors_products_hold(kind, levels, monkeypatch):
+def cut_at_an_odd_place(numbers, weights):
+    return saturating(numbers, weights, first=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [(exact, quantized), (saturating, paired), (cut_at_an_odd_place, halved)]
+)
+def test_weights_are_rounded_as_finely_as_the_processors_products_hold(kind, expected, monkeypatch):
     monkeypatch.setattr("nmt.layers.quantized.product", kind)
     monkeypatch.setattr("nmt.layers.quantized.packed", lambda numbers, scale_O: Packed(numbers, scale_O, None, None))
-    monkeypatch.setattr("nmt.layers.quantized.weight_levels", weight_levels.__wrapped__)
+    assert rounding.__wrapped__(24) is expected
+    monkeypatch.setattr("nmt.layers.quantized.rounding", rounding.__wrapped__)
     torch.manual_seed(1)
-    layer, inputs = nn.Linear(24, 9), torch.randn(5, 24)
+    layer, inputs = nn.Linear(24, 300), torch.randn(500, 24)
     with torch.no_grad():
-        int8 = Int8Linear(layer.weight, layer.bias)
-        assert int8.numbers.abs().max() == levels
-        torch.testing.assert_close(int8(inputs), layer(inputs), rtol=0, atol=0.05)
+        torch.testing.assert_close(Int8Linear(layer.weight, layer.bias)(inputs), layer(inputs), rtol=0, atol=0.05)
 
 
 def test_an_int8_layer_of_no_rows_gives_none():

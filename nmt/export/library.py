@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 
 from nmt.errors import ExportError
-from nmt.layers.quantized import LEVELS, weight_levels
+from nmt.layers.quantized import quantized, rounding
 
 try:
     import ctranslate2
@@ -14,6 +14,7 @@ except ImportError as error:
     raise ExportError(f"ctranslate2 cannot be imported ({error})", 'pip install "nmt[ctranslate2]"') from error
 
 __all__ = ["compute_type", "ctranslate2"]
+WIDTH = 1024  # inputs of a layer by which a processor's 8-bit products are judged
 PROCESSOR = Path("/proc/cpuinfo")
 
 
@@ -25,7 +26,7 @@ def compute_type(kind: str, quantization: str) -> str:
     CT2_USE_MKL says so; 16-bit weights become 8-bit ones where it has no MKL.
     """
     narrow = kind == "cpu" and quantization.startswith(("int8", "int16"))
-    return "float32" if narrow and weight_levels() < LEVELS and not _takes_mkl() else "default"
+    return "float32" if narrow and rounding(WIDTH) is not quantized and not _takes_mkl() else "default"
 
 
 def _takes_mkl() -> bool:

@@ -286,7 +286,7 @@ def share(value: float | None, peers: Sequence[Mapping[str, Any]], mark: int) ->
     over the longest's."""
     if value is None:
         return "–"
-    passed = [minutes for peer in peers if (minutes := peer["passed"][str(mark)])]
+    passed = [peer["passed"][str(mark)] for peer in peers if peer["passed"][str(mark)]]
     longest = max(peer["cpu_minutes"] for peer in peers)
     return f"{value / min(passed):.2f}×" if passed else f"< {value / longest:.2f}×"
 

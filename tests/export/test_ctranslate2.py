@@ -17,6 +17,7 @@ from nmt.export import library
 from nmt.export.ctranslate2 import export, exported
 from nmt.export.directory import open_export
 from nmt.export.library import compute_type, ctranslate2
+from nmt.layers.quantized import halved, quantized
 from nmt.layers.transformer import TransformerSettings
 from nmt.text.vocabulary import EOS
 
@@ -102,21 +103,21 @@ def test_reduced_precision_stays_near(quantization: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("levels", "processor", "variable", "expected"),
+    ("overflow", "processor", "variable", "expected"),
     [
-        (127, "AuthenticAMD", None, "default"),
-        (64, "AuthenticAMD", None, "float32"),
-        (64, "GenuineIntel", None, "default"),
-        (64, "AuthenticAMD", "1", "default"),
-        (64, "GenuineIntel", "0", "float32"),
+        (False, "AuthenticAMD", None, "default"),
+        (True, "AuthenticAMD", None, "float32"),
+        (True, "GenuineIntel", None, "default"),
+        (True, "AuthenticAMD", "1", "default"),
+        (True, "GenuineIntel", "0", "float32"),
     ],
 )
 def test_eight_bits_are_computed_where_they_do_not_overflow(
-    levels: int, processor: str, variable: str | None, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    overflow: bool, processor: str, variable: str | None, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"vendor_id\t: {processor}\n")
     monkeypatch.setattr(library, "PROCESSOR", tmp_path / "cpuinfo")
-    monkeypatch.setattr(library, "weight_levels", lambda: levels)
+    monkeypatch.setattr(library, "rounding", lambda width: halved if overflow else quantized)
     monkeypatch.delenv("CT2_USE_MKL", raising=False)
     if variable:
         monkeypatch.setenv("CT2_USE_MKL", variable)

@@ -18,6 +18,7 @@ from nmt.decoders.base import Want
 from nmt.errors import ExportError
 from nmt.export.ctranslate2 import exported
 from nmt.export.translator import ExportedTranslator, first_ended, same_length
+from nmt.layers.quantized import halved, quantized
 from nmt.search import Beam, Greedy
 from nmt.storage.tensors import weights
 from nmt.text.vocabulary import BOS, EOS, PAD
@@ -43,14 +44,14 @@ def assert_same(own: list[Translation], theirs: list[Translation]) -> None:
             assert [getattr(found, name) for found in other.hypotheses] == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
-@pytest.mark.parametrize(("levels", "expected"), [(64, "float32"), (127, "int8_float32")])
+@pytest.mark.parametrize(("overflow", "expected"), [(True, "float32"), (False, "int8_float32")])
 def test_eight_bits_that_overflow_are_computed_in_float32_with_a_warning(
-    levels: int, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    overflow: bool, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nmt.export.library.weight_levels", lambda: levels)
+    monkeypatch.setattr("nmt.export.library.rounding", lambda width: halved if overflow else quantized)
     monkeypatch.setenv("CT2_USE_MKL", "0")  # read by the library when it is loaded: here by ours alone
     found = exported(random_run(tmp_path / "x"), quantization="int8")
-    with pytest.warns(UserWarning, match="int8 is computed in float32") if levels == 64 else nullcontext():
+    with pytest.warns(UserWarning, match="int8 is computed in float32") if overflow else nullcontext():
         translator = ExportedTranslator(found, "cpu", 1)
     assert translator.engine.compute_type == expected
 
