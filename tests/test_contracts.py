@@ -12,6 +12,7 @@ from nmt.batch import Batch, real_places, with_targets
 from nmt.decoders.base import Want
 from nmt.loss import translation_loss
 from nmt.model import ModelOptions
+from nmt.search import Beam, search
 from nmt.storage.tensors import load_weights, weights
 
 every_model = pytest.mark.parametrize("name", SHAPES)
@@ -44,6 +45,22 @@ def test_folded_steps_give_what_forward_gives(name, shapes_as_named):
             assert (weights_NS is None) == (forced_BTS is None) == (name in WITHOUT_WEIGHTS)
             if forced_BTS is not None:
                 torch.testing.assert_close(weights_NS, tree.repeat(forced_BTS[:, t], hypotheses), rtol=0, atol=1e-9)
+
+
+@every_model
+def test_sentences_encoded_in_parts_and_joined_by_others_are_translated_as_alone(name, monkeypatch):
+    monkeypatch.setattr("nmt.search.ENCODED", 10)  # one or two at a time
+    monkeypatch.setattr("nmt.search.WAITING", 1 / 2)
+    model, options = build(SHAPES[name]), Beam.Options(beam_size=2, stopping="first", length_penalty=0.0)
+    number = num_sources(SHAPES[name])
+    first, second = batch_of([2, 5, 3], [1, 1, 1], 1, number), batch_of([3, 6], [1, 1], 2, number)
+    singles = [alone(first, 0), alone(first, 1), alone(first, 2), alone(second, 0), alone(second, 1)]
+    with torch.inference_mode():
+        together = search(model, [first.sources, second.sources], options, max_length=3)
+        for found, single in zip(together, singles, strict=True):
+            ((best, *_),) = search(model, [single.sources], options, max_length=3)
+            assert found[0].ids == best.ids
+            assert found[0].score == pytest.approx(best.score, rel=0, abs=1e-9)
 
 
 @every_model
